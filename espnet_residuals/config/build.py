@@ -1,0 +1,146 @@
+"""Build an object of a registered class from its configuration."""
+
+import inspect
+from typing import Any, Mapping, Optional, Sequence
+
+from espnet_residuals.config.errors import ConfigError, suggest
+from espnet_residuals.config.registry import Registry
+
+NAME_KEY = "_name_"
+
+
+def build_from_config(
+    registry: Registry,
+    config: Any,
+    *context: Any,
+    key: str,
+    defaults: Optional[Mapping[str, Any]] = None,
+) -> Any:
+    """Build the object that ``config`` describes.
+
+    Args:
+        registry (Registry): The classes that a configuration may name.
+        config (Any): A name, a mapping with ``_name_`` and options (dict or
+            OmegaConf, never changed), or a class.
+        *context (Any): Positional arguments of the constructor, set by the program.
+        key (str): Path of ``config`` in the YAML, for messages.
+        defaults (Optional[Mapping[str, Any]]): Options that go to a class which
+            declares them, unless ``config`` sets them.
+
+    Returns:
+        Any: The object.
+
+    Raises:
+        ConfigError: If the name or an option is wrong; says which, and what is valid.
+
+    Examples:
+        >>> words = Registry("word", lambda cls: None)
+        >>> @words.register("greeting")
+        ... class Greeting:
+        ...     def __init__(self, whom, polite=False):
+        ...         self.text = ("Good day, " if polite else "Hi, ") + whom
+        >>> build_from_config(
+        ...     words, {"_name_": "greeting", "polite": True}, "Ann", key="word"
+        ... ).text
+        'Good day, Ann'
+        >>> build_from_config(words, {"_name_": "greeting", "plite": 1}, "Ann", key="w")
+        Traceback (most recent call last):
+            ...
+        espnet_residuals.config.errors.ConfigError: w.plite: Greeting has no option \
+'plite' (got 1); it accepts polite; did you mean 'polite'?
+    """
+    cls, options = _parse(registry, config, key)
+    accepted = _accepted_options(cls, context)
+    if accepted is not None:
+        _check_known(cls, options, accepted, key)
+        for name, value in (defaults or {}).items():
+            if name in accepted:
+                options.setdefault(name, value)
+    try:
+        return cls(*context, **options)
+    except ConfigError as error:
+        note = f"{cls.__name__} accepts {_listed(accepted)}"
+        raise error.within(key, note) from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(key, f"{cls.__name__}: {error}") from error
+
+
+def to_plain(config: Any) -> Any:
+    """Return nested mappings and sequences as new dicts and lists.
+
+    Args:
+        config (Any): A value of a YAML, possibly OmegaConf's.
+
+    Returns:
+        Any: The same content, sharing no container with ``config``.
+
+    Examples:
+        >>> to_plain({"layer": ("s4d", {"_name_": "ff"})})
+        {'layer': ['s4d', {'_name_': 'ff'}]}
+    """
+    if isinstance(config, Mapping):
+        return {name: to_plain(value) for name, value in config.items()}
+    if isinstance(config, Sequence) and not isinstance(config, (str, bytes)):
+        return [to_plain(value) for value in config]
+    return config
+
+
+def _parse(registry: Registry, config: Any, key: str) -> tuple[type, dict[str, Any]]:
+    """Split a configuration into the class that it names and that class's options."""
+    if isinstance(config, type):
+        return config, {}
+    options: dict[str, Any] = {}
+    name: Any = config
+    if isinstance(config, Mapping):
+        options = to_plain(config)
+        if NAME_KEY not in options:
+            raise ConfigError(
+                key,
+                f"a mapping needs {NAME_KEY!r}, the {registry.kind}'s name, got "
+                f"{options!r}",
+            )
+        name = options.pop(NAME_KEY)
+        key = f"{key}.{NAME_KEY}"
+    if not isinstance(name, str):
+        raise ConfigError(
+            key,
+            f"must be the name of a {registry.kind} or a mapping with {NAME_KEY!r}, "
+            f"got {name!r}",
+        )
+    if name not in registry:
+        raise ConfigError(key, registry.describe_unknown(name))
+    return registry[name], options
+
+
+def _accepted_options(cls: type, context: tuple[Any, ...]) -> Optional[list[str]]:
+    """Return the options a constructor declares, or None if it takes any."""
+    signature = inspect.signature(cls)
+    parameters = signature.parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    bound = signature.bind_partial(*context).arguments
+    keyword_kinds = (
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    )
+    return [
+        p.name for p in parameters if p.kind in keyword_kinds and p.name not in bound
+    ]
+
+
+def _check_known(
+    cls: type, options: Mapping[str, Any], accepted: Sequence[str], key: str
+) -> None:
+    for name, value in options.items():
+        if name not in accepted:
+            raise ConfigError(
+                f"{key}.{name}",
+                f"{cls.__name__} has no option {name!r} (got {value!r}); it accepts "
+                f"{_listed(accepted)}{suggest(name, accepted)}",
+            )
+
+
+def _listed(accepted: Optional[Sequence[str]]) -> str:
+    if accepted is None:
+        return "any option"
+    return ", ".join(accepted) if accepted else "no options"
