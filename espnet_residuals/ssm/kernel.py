@@ -1,0 +1,187 @@
+"""The parameters of S4D and the convolution kernel that they stand for."""
+
+import math
+from typing import Any, NamedTuple, Optional
+
+import torch
+from torch import Tensor, nn
+
+from espnet_residuals.config import (
+    ConfigError,
+    check_choice,
+    check_integer,
+    check_number,
+)
+from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
+from espnet_residuals.ssm.spectrum import INITS, initial_frequencies
+from espnet_residuals.ssm.vandermonde import BLOCK, power_sums
+
+
+class Recurrence(NamedTuple):
+    """One step of the recurrence, as complex tensors for :meth:`S4D.step`.
+
+    Attributes:
+        A (Tensor): Factor of the state, (d_model, n_pairs).
+        B (Tensor): Factor of the input, (d_model, n_pairs).
+        C (Tensor): Factor of the state in the output, (d_model, n_pairs).
+    """
+
+    A: Tensor
+    B: Tensor
+    C: Tensor
+
+
+class S4DKernel(nn.Module):
+    r"""Convolution kernels of independent diagonal state-space models.
+
+    .. math::
+        K_l = 2 \Re \sum_n C_n g_n B_n \bar A_n^l, \qquad A = -e^{a} + i b,
+
+    after Gu et al., "On the Parameterization and Initialization of Diagonal State
+    Space Models" (NeurIPS 2022, https://arxiv.org/abs/2206.11893). Only one of each
+    conjugate pair is stored. Complex parameters are real tensors with a last
+    dimension of 2, so that checkpoints can be averaged and gradients reduced like any
+    others.
+
+    dt, A and B train without weight decay and, with ``lr``, at their own learning
+    rate: the attribute ``_optim`` of the parameters, which ESPnet2 reads where
+    ``exclude_weight_decay`` is set.
+
+    Args:
+        d_model (int): Number of features, each with a model of its own.
+        d_state (int): Size of the state, even; ``d_state / 2`` conjugate pairs.
+        channels (int): Number of kernels per feature, with C of their own.
+        init (str): Start of A: ``lin``, ``inv`` or ``legs``.
+        discretization (str): ``zoh`` or ``bilinear``.
+        dt_min (float): Smallest step length at the start, in frames.
+        dt_max (float): Largest step length at the start.
+        lr (Optional[float]): Learning rate of dt, A and B; None for the model's own.
+        device (Any): Device of the parameters.
+        dtype (Any): Dtype of the parameters.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Examples:
+        >>> kernel = S4DKernel(d_model=8, d_state=4)
+        >>> kernel(100).shape
+        torch.Size([1, 8, 128])
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        d_state: int = 64,
+        channels: int = 1,
+        init: str = "lin",
+        discretization: str = "zoh",
+        dt_min: float = 0.001,
+        dt_max: float = 0.1,
+        lr: Optional[float] = None,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        check_integer("d_state", d_state, minimum=2)
+        if d_state % 2:
+            raise ConfigError("d_state", f"must be even, got {d_state}")
+        self.d_model = check_integer("d_model", d_model, minimum=1)
+        self.d_state = d_state
+        self.channels = check_integer("channels", channels, minimum=1)
+        self.init = check_choice("init", init, INITS)
+        self.discretization = check_choice(
+            "discretization", discretization, DISCRETIZATIONS
+        )
+        self.dt_min = check_number("dt_min", dt_min, above=0)
+        self.dt_max = check_number("dt_max", dt_max, minimum=self.dt_min)
+        self.lr = None if lr is None else check_number("lr", lr, minimum=0)
+
+        def parameter(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(*shape, device=device, dtype=dtype))
+
+        n_pairs = d_state // 2
+        self.log_dt = parameter(d_model)
+        self.log_A_real = parameter(d_model, n_pairs)
+        self.A_imag = parameter(d_model, n_pairs)
+        self.B = parameter(d_model, n_pairs, 2)
+        self.C = parameter(channels, d_model, n_pairs, 2)
+        self._mark_for_optimizer()
+        self.reset_parameters()
+
+    def _mark_for_optimizer(self) -> None:
+        settings = {"weight_decay": 0.0}
+        if self.lr is not None:
+            settings["lr"] = self.lr
+        for parameter in (self.log_dt, self.log_A_real, self.A_imag, self.B):
+            setattr(parameter, "_optim", dict(settings))
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw dt and C at random; set A and B to where theory puts them."""
+        frequencies = initial_frequencies(self.init, self.d_state)
+        self.log_dt.uniform_(math.log(self.dt_min), math.log(self.dt_max))
+        self.log_A_real.fill_(math.log(0.5))
+        self.A_imag.copy_(torch.as_tensor(frequencies, device=self.A_imag.device))
+        self.B[..., 0] = 1.0
+        self.B[..., 1] = 0.0
+        self.C.normal_(std=math.sqrt(0.5))
+
+    def espnet_initialization_fn(self) -> None:
+        """Restore the initialisation after ESPnet's ``init:`` has overwritten it."""
+        self.reset_parameters()
+
+    def forward(self, length: int) -> Tensor:
+        """Compute the kernels.
+
+        Args:
+            length (int): Number of values needed.
+
+        Returns:
+            Tensor: Kernels, (channels, d_model, length rounded up to whole blocks), in
+            float32 or, for float64 parameters, float64.
+        """
+        step = self._step()
+        dtype = torch.promote_types(self.C.dtype, torch.float32)
+        g_real, g_imag = step.gain_real, step.gain_imag
+        B_real, B_imag = self.B.to(g_real.dtype).unbind(-1)
+        C_real, C_imag = self.C.to(g_real.dtype).unbind(-1)
+        in_real = g_real * B_real - g_imag * B_imag
+        in_imag = g_real * B_imag + g_imag * B_real
+        coefficients = torch.cat(
+            [C_real * in_real - C_imag * in_imag, C_real * in_imag + C_imag * in_real],
+            dim=-1,
+        )
+        n_blocks = (length + BLOCK - 1) // BLOCK
+        return power_sums(coefficients.to(dtype), step.log_abs, step.angle, n_blocks)
+
+    def recurrence(self) -> Recurrence:
+        """Return one step of the first channel's recurrence.
+
+        Returns:
+            Recurrence: Complex factors, each (d_model, n_pairs).
+        """
+        step = self._step()
+        A = torch.polar(step.log_abs.exp(), step.angle)
+        gain = torch.complex(step.gain_real, step.gain_imag)
+        dtype = torch.promote_types(self.C.dtype, torch.complex64)
+        B = torch.view_as_complex(self.B.to(gain.real.dtype).contiguous())
+        C = torch.view_as_complex(self.C[0].to(gain.real.dtype).contiguous())
+        return Recurrence(A.to(dtype), (gain * B).to(dtype), C.to(dtype))
+
+    def _step(self) -> Step:
+        """Discretise in float64, where the device has it."""
+        wide = torch.float32 if self.log_dt.device.type == "mps" else torch.float64
+        return discretize(
+            -self.log_A_real.to(wide).exp(),
+            self.A_imag.to(wide),
+            self.log_dt.to(wide).exp().unsqueeze(-1),
+            self.discretization,
+        )
+
+    def extra_repr(self) -> str:
+        """Return the settings that ``print(module)`` shows."""
+        return (
+            f"d_model={self.d_model}, d_state={self.d_state}, "
+            f"channels={self.channels}, init={self.init}, "
+            f"discretization={self.discretization}, lr={self.lr}"
+        )

@@ -1,0 +1,167 @@
+"""The S4D layer: state-space convolution, activation, and mixing of the features."""
+
+from typing import Any, Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from espnet_residuals.config import ConfigError, check_flag, check_number
+from espnet_residuals.ssm.convolution import fft_convolution
+from espnet_residuals.ssm.kernel import S4DKernel
+
+
+class S4D(nn.Module):
+    """Diagonal state-space layer.
+
+    Each feature passes through a state-space model of its own, as one long
+    convolution plus a direct path D; then GELU, dropout, and a linear map with a gated
+    linear unit mix the features. The body is that of ESPnet's ``S4``, the model that
+    of Gu et al. (NeurIPS 2022, https://arxiv.org/abs/2206.11893).
+
+    Args:
+        d_model (int): Number of features.
+        d_state (int): Size of the state, even.
+        bidirectional (bool): Look ahead too, with a second kernel.
+        init (str): Start of A: ``lin``, ``inv`` or ``legs``.
+        discretization (str): ``zoh`` or ``bilinear``.
+        dt_min (float): Smallest step length at the start, in frames.
+        dt_max (float): Largest step length at the start.
+        lr (Optional[float]): Learning rate of dt, A and B; None for the model's own.
+        dropout (float): Dropout rate after the activation.
+        device (Any): Device of the parameters.
+        dtype (Any): Dtype of the parameters.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Examples:
+        >>> layer = S4D(d_model=8, d_state=4)
+        >>> x = torch.randn(2, 100, 8)
+        >>> layer(x, lengths=torch.tensor([100, 60])).shape
+        torch.Size([2, 100, 8])
+        >>> y, state = layer.step(x[:, 0], layer.default_state(batch_size=2))
+        >>> y.shape
+        torch.Size([2, 8])
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        d_state: int = 64,
+        bidirectional: bool = False,
+        init: str = "lin",
+        discretization: str = "zoh",
+        dt_min: float = 0.001,
+        dt_max: float = 0.1,
+        lr: Optional[float] = None,
+        dropout: float = 0.0,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.d_model = d_model
+        self.bidirectional = check_flag("bidirectional", bidirectional)
+        self.kernel = S4DKernel(
+            d_model,
+            d_state=d_state,
+            channels=2 if bidirectional else 1,
+            init=init,
+            discretization=discretization,
+            dt_min=dt_min,
+            dt_max=dt_max,
+            lr=lr,
+            device=device,
+            dtype=dtype,
+        )
+        self.D = nn.Parameter(torch.empty(d_model, device=device, dtype=dtype))
+        self.dropout = nn.Dropout(
+            check_number("dropout", dropout, minimum=0, below=1)
+        )
+        self.output_linear = nn.Linear(d_model, 2 * d_model, device=device, dtype=dtype)
+        nn.init.normal_(self.D)
+
+    @property
+    def d_output(self) -> int:
+        """Number of features of the output."""
+        return self.d_model
+
+    def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
+        """Process whole sequences.
+
+        Args:
+            x (Tensor): Input, (batch, length, d_model).
+            lengths (Optional[Tensor]): Number of valid frames of each sequence,
+                (batch,); the frames behind are not read. None: all are valid.
+
+        Returns:
+            Tensor: Output, (batch, length, d_model); frames behind the length of their
+            sequence hold no meaning.
+        """
+        if lengths is not None:
+            frames = torch.arange(x.size(1), device=x.device)
+            padding = frames >= lengths.to(x.device).unsqueeze(-1)
+            x = x.masked_fill(padding.unsqueeze(-1), 0.0)
+        u = x.transpose(1, 2)
+        y = self._convolve(u) + u * self.D.unsqueeze(-1)
+        return self._mix_features(y.transpose(1, 2))
+
+    def _convolve(self, u: Tensor) -> Tensor:
+        """Convolve in float32 or wider, whatever autocast says, and cast back."""
+        with torch.autocast(u.device.type, enabled=False):
+            kernels = self.kernel(u.size(-1))
+            return fft_convolution(u.to(kernels.dtype), kernels).to(u.dtype)
+
+    def _mix_features(self, y: Tensor) -> Tensor:
+        y = self.dropout(F.gelu(y))
+        return F.glu(self.output_linear(y), dim=-1)
+
+    def default_state(
+        self,
+        batch_size: int,
+        device: Optional[torch.device] = None,
+        dtype: Optional[torch.dtype] = None,
+    ) -> Tensor:
+        """Return the state before the first frame.
+
+        Args:
+            batch_size (int): Number of sequences.
+            device (Optional[torch.device]): Device; None for that of the parameters.
+            dtype (Optional[torch.dtype]): Complex dtype; None for complex64 or, for
+                float64 parameters, complex128.
+
+        Returns:
+            Tensor: Zeros, (batch, d_model, d_state / 2), complex.
+
+        Raises:
+            ConfigError: If the layer looks ahead, so that it has no such state.
+        """
+        if self.bidirectional:
+            raise ConfigError(
+                "bidirectional",
+                "a layer that looks ahead cannot run frame by frame; "
+                "set bidirectional: false",
+            )
+        parameter = self.kernel.C
+        return torch.zeros(
+            batch_size,
+            *self.kernel.A_imag.shape,
+            device=parameter.device if device is None else device,
+            dtype=dtype or torch.promote_types(parameter.dtype, torch.complex64),
+        )
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Process one frame.
+
+        Args:
+            x (Tensor): Input frame, (batch, d_model).
+            state (Tensor): State before the frame, (batch, d_model, d_state / 2).
+
+        Returns:
+            tuple[Tensor, Tensor]: Output frame, (batch, d_model), and the state behind
+            it.
+        """
+        A, B, C = self.kernel.recurrence()
+        state = A * state + B * x.unsqueeze(-1)
+        y = 2 * (C * state).sum(-1).real
+        return self._mix_features(y.to(x.dtype) + x * self.D), state
