@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_residuals.config import ConfigError, check_flag, check_number
+from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
 
@@ -75,9 +76,7 @@ class S4D(nn.Module):
             dtype=dtype,
         )
         self.D = nn.Parameter(torch.empty(d_model, device=device, dtype=dtype))
-        self.dropout = nn.Dropout(
-            check_number("dropout", dropout, minimum=0, below=1)
-        )
+        self.dropout = nn.Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.output_linear = nn.Linear(d_model, 2 * d_model, device=device, dtype=dtype)
         nn.init.normal_(self.D)
 
@@ -108,7 +107,7 @@ class S4D(nn.Module):
 
     def _convolve(self, u: Tensor) -> Tensor:
         """Convolve in float32 or wider, whatever autocast says, and cast back."""
-        with torch.autocast(u.device.type, enabled=False):
+        with without_autocast(u.device):
             kernels = self.kernel(u.size(-1))
             return fft_convolution(u.to(kernels.dtype), kernels).to(u.dtype)
 

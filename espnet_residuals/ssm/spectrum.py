@@ -10,7 +10,7 @@ from espnet_residuals.config import check_choice
 INITS = ("lin", "inv", "legs")
 
 
-def initial_frequencies(init: str, d_state: int) -> NDArray[np.float64]:
+def initial_frequencies(init: str, d_state: int) -> NDArray[np.floating]:
     r"""Return the imaginary parts of A, one of each conjugate pair.
 
     Gu et al., "On the Parameterization and Initialization of Diagonal State Space
@@ -26,7 +26,7 @@ def initial_frequencies(init: str, d_state: int) -> NDArray[np.float64]:
         d_state (int): Size of the state N, even.
 
     Returns:
-        NDArray[np.float64]: Frequencies in radians per unit of time, (d_state / 2,).
+        NDArray[np.floating]: Frequencies in radians per unit of time, (d_state / 2,).
 
     Raises:
         ConfigError: If ``init`` is not one of these.
@@ -44,7 +44,7 @@ def initial_frequencies(init: str, d_state: int) -> NDArray[np.float64]:
     return _legs_frequencies(d_state)
 
 
-def _legs_frequencies(d_state: int) -> NDArray[np.float64]:
+def _legs_frequencies(d_state: int) -> NDArray[np.floating]:
     """Return the positive eigenfrequencies of the skew part of HiPPO-LegS."""
     root = np.sqrt(2.0 * np.arange(d_state) + 1.0)
     skew = 0.5 * np.triu(np.outer(root, root), k=1)

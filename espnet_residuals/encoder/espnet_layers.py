@@ -1,0 +1,121 @@
+"""ESPnet's own state-space layers, behind the interface of ours.
+
+Their modules are imported when one is built, not before: the import alone costs time
+and logs warnings about missing kernels.
+"""
+
+from typing import Any, Optional
+
+import torch
+from torch import Tensor, nn
+
+
+class EspnetS4(nn.Module):
+    """ESPnet's ``S4`` layer (Gu et al., ICLR 2022, https://arxiv.org/abs/2111.00396).
+
+    Without its CUDA extension or pykeops, ESPnet 202611 computes a wrong kernel for
+    ``mode: nplr``; prefer ``mode: diag``, or the layer ``s4d``.
+
+    Args:
+        d_model (int): Number of features.
+        d_state (int): Size of the state.
+        bidirectional (bool): Look ahead too.
+        mode (str): ``nplr`` or ``diag``.
+        measure (str): Start of A and B; for ``diag`` one of ``diag-lin``,
+            ``diag-inv``, ``diag-legs``.
+        rank (int): Rank of the low-rank part, for ``nplr``.
+        dt_min (float): Smallest step length at the start.
+        dt_max (float): Largest step length at the start.
+        lr (Optional[float]): Learning rate of the state-space parameters.
+        dropout (float): Dropout rate after the activation.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        d_state: int = 64,
+        bidirectional: bool = False,
+        mode: str = "nplr",
+        measure: str = "legs",
+        rank: int = 1,
+        dt_min: float = 0.001,
+        dt_max: float = 0.1,
+        lr: Optional[float] = None,
+        dropout: float = 0.0,
+    ) -> None:
+        from espnet2.asr.state_spaces.s4 import S4
+
+        super().__init__()
+        self.d_output = d_model
+        self.s4 = S4(
+            d_model,
+            d_state=d_state,
+            bidirectional=bidirectional,
+            mode=mode,
+            measure=measure,
+            rank=rank,
+            dt_min=dt_min,
+            dt_max=dt_max,
+            lr=lr,
+            dropout=dropout,
+            transposed=False,
+        )
+        if mode == "diag":
+            # Never used in forward: DDP would wait for its gradient.
+            self.s4.kernel.kernel.A.requires_grad_(False)
+
+    def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
+        """Process whole sequences.
+
+        Args:
+            x (Tensor): Input, (batch, length, d_model).
+            lengths (Optional[Tensor]): Valid frames of each sequence, (batch,).
+
+        Returns:
+            Tensor: Output, (batch, length, d_model).
+        """
+        lengths = None if lengths is None else lengths.to(x.device)
+        return self.s4(x, lengths=lengths)[0]
+
+
+class EspnetAttention(nn.Module):
+    """ESPnet's multi-head self-attention, without positions.
+
+    Args:
+        d_model (int): Number of features.
+        n_head (int): Number of heads.
+        dropout (float): Dropout rate of the attention weights.
+    """
+
+    def __init__(self, d_model: int, n_head: int = 4, dropout: float = 0.0) -> None:
+        from espnet2.asr.state_spaces.attention import MultiHeadedAttention
+
+        super().__init__()
+        if d_model % n_head:
+            raise ValueError(f"n_head={n_head} does not divide d_model={d_model}")
+        self.d_output = d_model
+        self.attention: Any = MultiHeadedAttention(d_model, n_head, dropout=dropout)
+
+    def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
+        """Attend from every frame to every valid one.
+
+        Args:
+            x (Tensor): Input, (batch, length, d_model).
+            lengths (Optional[Tensor]): Valid frames of each sequence, (batch,).
+
+        Returns:
+            Tensor: Output, (batch, length, d_model).
+        """
+        mask = None
+        if lengths is not None:
+            frames = torch.arange(x.size(1), device=x.device)
+            mask = (frames < lengths.to(x.device).unsqueeze(-1)).unsqueeze(1)
+        # ESPnet asks NumPy for the smallest number of the dtype, which it does not
+        # know for bfloat16, so autocast stays out.
+        if torch.is_autocast_enabled(x.device.type):
+            x = x.float()
+        with torch.autocast(x.device.type, enabled=False):
+            y, _ = self.attention(x, mask=mask)
+        # The weights that ESPnet keeps here hold on to the graph.
+        self.attention.attn = None
+        return y

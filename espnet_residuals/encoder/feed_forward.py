@@ -1,0 +1,49 @@
+"""The position-wise feed-forward layer."""
+
+from typing import Optional
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from espnet_residuals.config import check_integer, check_number
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with GELU and dropout between them, frame by frame.
+
+    Vaswani et al., "Attention Is All You Need" (NeurIPS 2017,
+    https://arxiv.org/abs/1706.03762), section 3.3, with GELU for ReLU.
+
+    Args:
+        d_model (int): Number of features.
+        expand (int): Width of the hidden layer, in multiples of ``d_model``.
+        dropout (float): Dropout rate after the activation.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Examples:
+        >>> import torch
+        >>> FeedForward(d_model=8)(torch.ones(2, 100, 8)).shape
+        torch.Size([2, 100, 8])
+    """
+
+    def __init__(self, d_model: int, expand: int = 4, dropout: float = 0.0) -> None:
+        super().__init__()
+        hidden = d_model * check_integer("expand", expand, minimum=1)
+        self.d_output = d_model
+        self.linear_in = nn.Linear(d_model, hidden)
+        self.dropout = nn.Dropout(check_number("dropout", dropout, minimum=0, below=1))
+        self.linear_out = nn.Linear(hidden, d_model)
+
+    def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
+        """Transform every frame.
+
+        Args:
+            x (Tensor): Input, (batch, length, d_model).
+            lengths (Optional[Tensor]): Not used: no frame sees another.
+
+        Returns:
+            Tensor: Output, (batch, length, d_model).
+        """
+        return self.linear_out(self.dropout(F.gelu(self.linear_in(x))))

@@ -1,0 +1,120 @@
+"""From features to the stream of the encoder, by ESPnet's subsampling."""
+
+from typing import Optional
+
+import torch
+from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
+    Conv1dSubsampling1,
+    Conv1dSubsampling2,
+    Conv1dSubsampling3,
+    Conv2dSubsampling,
+    Conv2dSubsampling1,
+    Conv2dSubsampling2,
+    Conv2dSubsampling6,
+    Conv2dSubsampling8,
+    TooShortUttError,
+    check_short_utt,
+)
+from torch import Tensor, nn
+
+from espnet_residuals.config import check_choice
+
+SUBSAMPLINGS = {
+    "conv1d1": Conv1dSubsampling1,
+    "conv1d2": Conv1dSubsampling2,
+    "conv1d3": Conv1dSubsampling3,
+    "conv2d": Conv2dSubsampling,
+    "conv2d1": Conv2dSubsampling1,
+    "conv2d2": Conv2dSubsampling2,
+    "conv2d6": Conv2dSubsampling6,
+    "conv2d8": Conv2dSubsampling8,
+}
+INPUT_LAYERS = (None, "linear", "embed", *SUBSAMPLINGS)
+
+
+class InputLayer(nn.Module):
+    """Map features to ``output_size``, with fewer frames if it subsamples.
+
+    No positional encoding is added: the state-space layers know the order of the
+    frames, and the output must not depend on absolute time.
+
+    Args:
+        input_layer (Optional[str]): ESPnet's name: ``linear``, ``conv1d1``,
+            ``conv1d2``, ``conv1d3``, ``conv2d``, ``conv2d1``, ``conv2d2``,
+            ``conv2d6``, ``conv2d8``, ``embed``; None passes the features on, through
+            a linear map if the sizes differ.
+        input_size (int): Number of features, or of symbols for ``embed``.
+        output_size (int): Number of features of the stream.
+        dropout_rate (float): Dropout rate behind the layer.
+
+    Raises:
+        ConfigError: If ``input_layer`` is unknown.
+
+    Examples:
+        >>> layer = InputLayer("conv2d", 80, 16, 0.1)
+        >>> x, lengths = layer(torch.ones(2, 100, 80), torch.tensor([100, 60]))
+        >>> x.shape, lengths
+        (torch.Size([2, 24, 16]), tensor([24, 14]))
+    """
+
+    def __init__(
+        self,
+        input_layer: Optional[str],
+        input_size: int,
+        output_size: int,
+        dropout_rate: float,
+    ) -> None:
+        super().__init__()
+        check_choice("input_layer", input_layer, INPUT_LAYERS)
+        dropout = nn.Dropout(dropout_rate)
+        self.subsamples = input_layer in SUBSAMPLINGS
+        self.embed: nn.Module
+        if input_layer in SUBSAMPLINGS:
+            # ESPnet puts its positional encoding where the dropout stands here.
+            self.embed = SUBSAMPLINGS[input_layer](
+                input_size, output_size, dropout_rate, dropout
+            )
+        elif input_layer == "embed":
+            self.embed = nn.Sequential(nn.Embedding(input_size, output_size), dropout)
+        elif input_layer == "linear":
+            self.embed = nn.Sequential(
+                nn.Linear(input_size, output_size), nn.LayerNorm(output_size), dropout
+            )
+        elif input_size == output_size:
+            self.embed = nn.Identity()
+        else:
+            self.embed = nn.Linear(input_size, output_size)
+
+    def forward(self, xs_pad: Tensor, ilens: Tensor) -> tuple[Tensor, Tensor]:
+        """Map features.
+
+        Args:
+            xs_pad (Tensor): Features, (batch, length, input_size); for ``embed``
+                symbols, (batch, length).
+            ilens (Tensor): Valid frames of each sequence, (batch,).
+
+        Returns:
+            tuple[Tensor, Tensor]: The stream, (batch, length', output_size), with no
+            frame behind the longest sequence, and the lengths, (batch,). A sequence
+            too short to give a frame has length 0.
+
+        Raises:
+            TooShortUttError: If even the longest sequence gives no frame.
+        """
+        ilens = ilens.to(xs_pad.device)
+        if not self.subsamples:
+            return self.embed(xs_pad)[:, : int(ilens.max())], ilens
+        longest = int(ilens.max())
+        too_short, needed = check_short_utt(self.embed, longest)
+        if too_short:
+            raise TooShortUttError(
+                f"the longest utterance has {longest} frames, too few for the "
+                f"subsampling, which needs {needed}",
+                longest,
+                needed,
+            )
+        frames = torch.arange(xs_pad.size(1), device=xs_pad.device)
+        valid = (frames < ilens.unsqueeze(-1)).unsqueeze(1)
+        x, mask = self.embed(xs_pad, valid)
+        olens = mask.squeeze(1).sum(-1)
+        return x[:, : int(olens.max())], olens

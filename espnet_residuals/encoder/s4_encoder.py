@@ -1,0 +1,178 @@
+"""The encoder that ESPnet's YAML names ``s4``."""
+
+from typing import Any, Mapping, Optional, Sequence, Union
+
+from espnet2.asr.ctc import CTC
+from espnet2.asr.encoder.abs_encoder import AbsEncoder
+from torch import Tensor
+from typeguard import typechecked
+
+from espnet_residuals.config import ConfigError, check_integer
+from espnet_residuals.config.errors import suggest
+from espnet_residuals.encoder.input_layer import InputLayer
+from espnet_residuals.encoder.stack import ResidualStack
+
+KEY = "encoder_conf"
+
+DEFAULT_BLOCK: tuple[Mapping[str, Any], ...] = (
+    {"_name_": "s4d", "bidirectional": True},
+    {"_name_": "ff"},
+)
+
+EncoderOutput = Union[Tensor, tuple[Tensor, list[tuple[int, Tensor]]]]
+
+
+class S4Encoder(AbsEncoder):
+    """Deep state-space encoder whose layers and residual function have names.
+
+    Args:
+        input_size (int): Number of input features.
+        output_size (int): Number of features of the stream and the output.
+        num_blocks (int): Number of blocks.
+        input_layer (Optional[str]): ESPnet's subsampling: ``linear``, ``conv1d1``,
+            ``conv1d2``, ``conv1d3``, ``conv2d``, ``conv2d1``, ``conv2d2``,
+            ``conv2d6``, ``conv2d8``, ``embed``, or None.
+        layer (Any): The layers of one block, in order: a name, a mapping with
+            ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,
+            ``espnet_s4``, ``espnet_mha``. Default: a bidirectional ``s4d`` and ``ff``.
+        residual (Any): The residual function: a name, or a mapping with ``_name_`` and
+            options; None for no residual connection.
+        norm (Optional[str]): ``layer`` for LayerNorm, or None.
+        prenorm (bool): Normalise before each layer and once at the end; else after
+            each residual connection.
+        dropout_rate (float): Dropout rate in the layers and after them.
+        drop_path (float): Rate of stochastic depth.
+        interctc_layer_idx (Optional[Sequence[int]]): Blocks whose output an
+            intermediate CTC loss sees, 0 < index < num_blocks.
+        interctc_use_conditioning (bool): Feed the intermediate CTC's posteriors back
+            into the stream (self-conditioning).
+
+    Raises:
+        ConfigError: A ValueError that names the wrong key, its value and what is
+            allowed.
+
+    Examples:
+        >>> import torch
+        >>> encoder = S4Encoder(
+        ...     input_size=80, output_size=16, num_blocks=2, residual="decay"
+        ... )
+        >>> xs, ilens = torch.ones(2, 100, 80), torch.tensor([100, 60])
+        >>> ys, olens, _ = encoder(xs, ilens)
+        >>> ys.shape, olens
+        (torch.Size([2, 24, 16]), tensor([24, 14]))
+    """
+
+    @typechecked
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int = 256,
+        num_blocks: int = 6,
+        input_layer: Optional[str] = "conv2d",
+        layer: Any = DEFAULT_BLOCK,
+        residual: Any = "residual",
+        norm: Optional[str] = "layer",
+        prenorm: bool = True,
+        dropout_rate: float = 0.1,
+        drop_path: float = 0.0,
+        interctc_layer_idx: Optional[Sequence[int]] = None,
+        interctc_use_conditioning: bool = False,
+        **unknown: Any,
+    ) -> None:
+        super().__init__()
+        _refuse(unknown)
+        self._output_size = check_integer(f"{KEY}.output_size", output_size, minimum=1)
+        self.stack = ResidualStack(
+            output_size,
+            num_blocks,
+            layer,
+            residual=residual,
+            norm=norm,
+            prenorm=prenorm,
+            dropout_rate=dropout_rate,
+            drop_path=drop_path,
+            key=KEY,
+        )
+        try:
+            self.embed = InputLayer(input_layer, input_size, output_size, dropout_rate)
+        except ConfigError as error:
+            raise error.within(KEY) from None
+        self.interctc_layer_idx = _checked_blocks(interctc_layer_idx or (), num_blocks)
+        self.interctc_use_conditioning = interctc_use_conditioning
+        # ESPnet's model puts a linear map from the CTC's vocabulary here.
+        self.conditioning_layer: Any = None
+
+    def output_size(self) -> int:
+        """Return the number of features of the output."""
+        return self._output_size
+
+    def forward(
+        self,
+        xs_pad: Tensor,
+        ilens: Tensor,
+        prev_states: Optional[Tensor] = None,
+        ctc: Optional[CTC] = None,
+    ) -> tuple[EncoderOutput, Tensor, None]:
+        """Encode a batch.
+
+        Args:
+            xs_pad (Tensor): Features, (batch, length, input_size).
+            ilens (Tensor): Valid frames of each utterance, (batch,).
+            prev_states (Optional[Tensor]): Not used.
+            ctc (Optional[CTC]): The model's CTC, for self-conditioning.
+
+        Returns:
+            tuple[EncoderOutput, Tensor, None]: The output, (batch, length',
+            output_size), zero behind the lengths, together with the intermediate
+            outputs if there are any; the lengths, (batch,); and None.
+
+        Raises:
+            TooShortUttError: If the longest utterance is too short for the subsampling.
+        """
+        x, olens = self.embed(xs_pad, ilens)
+        intermediate: list[tuple[int, Tensor]] = []
+
+        def after_block(index: int, stream: Tensor) -> Tensor:
+            if index not in self.interctc_layer_idx:
+                return stream
+            out = self.stack.norm(stream)
+            intermediate.append((index, out))
+            if not self.interctc_use_conditioning:
+                return stream
+            return self._condition(stream, out, ctc)
+
+        ys = self.stack(x, olens, after_block)
+        if intermediate:
+            return (ys, intermediate), olens, None
+        return ys, olens, None
+
+    def _condition(self, stream: Tensor, out: Tensor, ctc: Optional[CTC]) -> Tensor:
+        """Add the intermediate posteriors to the stream."""
+        if ctc is None or self.conditioning_layer is None:
+            raise ValueError(
+                "interctc_use_conditioning needs the model's CTC and the layer that "
+                "ESPnet's model puts into conditioning_layer"
+            )
+        return stream + self.conditioning_layer(ctc.softmax(out))
+
+
+def _refuse(unknown: Mapping[str, Any]) -> None:
+    """Say which option does not exist, and which may have been meant."""
+    names = list(S4Encoder.__init__.__annotations__)
+    options = [n for n in names if n not in ("input_size", "unknown", "return")]
+    for name, value in unknown.items():
+        raise ConfigError(
+            f"{KEY}.{name}",
+            f"S4Encoder has no option {name!r} (got {value!r}); it accepts "
+            f"{', '.join(options)}{suggest(name, options)}",
+        )
+
+
+def _checked_blocks(indices: Sequence[int], num_blocks: int) -> list[int]:
+    for index in indices:
+        if not 0 < index < num_blocks:
+            raise ConfigError(
+                f"{KEY}.interctc_layer_idx",
+                f"counts blocks, so 0 < index < num_blocks={num_blocks}, got {index}",
+            )
+    return list(indices)

@@ -1,0 +1,158 @@
+"""Blocks of sublayers on top of one another."""
+
+import logging
+from typing import Any, Callable, Optional
+
+import torch
+from torch import Tensor, nn
+
+from espnet_residuals.config import (
+    ConfigError,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    to_plain,
+)
+from espnet_residuals.encoder.layers import build_layer
+from espnet_residuals.encoder.sublayer import Sublayer
+from espnet_residuals.residual import build_residual
+
+logger = logging.getLogger(__name__)
+
+AfterBlock = Callable[[int, Tensor], Tensor]
+
+
+class ResidualStack(nn.Module):
+    """Deep stack of sublayers whose layers and residual function have names.
+
+    Args:
+        d_model (int): Number of features.
+        num_blocks (int): Number of blocks.
+        layer (Any): The layers of one block, in order: a name, a mapping with
+            ``_name_``, or a list of these.
+        residual (Any): The residual function, as in
+            :func:`~espnet_residuals.residual.build_residual`. Its ``i_layer`` counts
+            sublayers through the whole stack, from 1.
+        norm (Optional[str]): ``layer`` for LayerNorm, or None.
+        prenorm (bool): Normalise before each layer, and once at the end; else after
+            each residual connection.
+        dropout_rate (float): Dropout rate in the layers and after them.
+        drop_path (float): Rate of stochastic depth.
+        key (str): Path of the options in the YAML, for messages.
+
+    Raises:
+        ConfigError: A ValueError that names the wrong key.
+
+    Examples:
+        >>> stack = ResidualStack(8, num_blocks=2, layer=["s4d", "ff"], residual="D")
+        >>> stack(torch.ones(2, 100, 8), lengths=torch.tensor([100, 60])).shape
+        torch.Size([2, 100, 8])
+        >>> [round(sublayer.residual.beta, 3) for sublayer in stack.sublayers]
+        [1.0, 0.707, 0.577, 0.5]
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        num_blocks: int,
+        layer: Any,
+        residual: Any = "residual",
+        norm: Optional[str] = "layer",
+        prenorm: bool = True,
+        dropout_rate: float = 0.0,
+        drop_path: float = 0.0,
+        key: str = "encoder_conf",
+    ) -> None:
+        super().__init__()
+        try:
+            check_integer("num_blocks", num_blocks, minimum=1)
+            check_choice("norm", norm, ("layer", None))
+            check_flag("prenorm", prenorm)
+            check_number("dropout_rate", dropout_rate, minimum=0, below=1)
+            check_number("drop_path", drop_path, minimum=0, below=1)
+        except ConfigError as error:
+            raise error.within(key) from None
+        layers = _layers_of_block(layer, key)
+        n_layers = num_blocks * len(layers)
+
+        def build_norm() -> nn.Module:
+            return nn.LayerNorm(d_model) if norm == "layer" else nn.Identity()
+
+        def build_sublayer(i_layer: int) -> Sublayer:
+            config, layer_key = layers[(i_layer - 1) % len(layers)]
+            return Sublayer(
+                build_layer(config, d_model, dropout=dropout_rate, key=layer_key),
+                build_residual(
+                    residual,
+                    i_layer,
+                    d_model,
+                    d_model,
+                    n_layers=n_layers,
+                    key=f"{key}.residual",
+                ),
+                build_norm(),
+                prenorm,
+                dropout_rate,
+                drop_path,
+            )
+
+        self.block_size = len(layers)
+        sublayers = [build_sublayer(i_layer) for i_layer in range(1, n_layers + 1)]
+        self.sublayers = nn.ModuleList(sublayers)
+        self.norm = build_norm() if prenorm else nn.Identity()
+        _report_drop_path(sublayers, drop_path)
+
+    def forward(
+        self,
+        x: Tensor,
+        lengths: Optional[Tensor] = None,
+        after_block: Optional[AfterBlock] = None,
+    ) -> Tensor:
+        """Process whole sequences.
+
+        Args:
+            x (Tensor): Input, (batch, length, d_model).
+            lengths (Optional[Tensor]): Valid frames of each sequence, (batch,). None:
+                all are valid.
+            after_block (Optional[AfterBlock]): Called with the index of each block,
+                from 1, and the stream behind it; returns the stream to go on with.
+
+        Returns:
+            Tensor: Output, (batch, length, d_model); zero behind the lengths.
+        """
+        padding = None
+        if lengths is not None:
+            frames = torch.arange(x.size(1), device=x.device)
+            padding = (frames >= lengths.to(x.device).unsqueeze(-1)).unsqueeze(-1)
+            x = x.masked_fill(padding, 0.0)
+        for i_layer, sublayer in enumerate(self.sublayers, start=1):
+            x = sublayer(x, lengths)
+            if after_block is not None and i_layer % self.block_size == 0:
+                x = after_block(i_layer // self.block_size, x)
+        x = self.norm(x)
+        return x if padding is None else x.masked_fill(padding, 0.0)
+
+
+def _layers_of_block(layer: Any, key: str) -> list[tuple[Any, str]]:
+    """Return the configuration of each layer of a block, with its path."""
+    plain = to_plain(layer)
+    if not isinstance(plain, list):
+        return [(plain, f"{key}.layer")]
+    if not plain:
+        raise ConfigError(f"{key}.layer", "must name at least one layer, got []")
+    return [(config, f"{key}.layer[{i}]") for i, config in enumerate(plain)]
+
+
+def _report_drop_path(sublayers: list[Sublayer], drop_path: float) -> None:
+    """Tell where stochastic depth is off because nothing would be left."""
+    spared = [
+        str(i_layer)
+        for i_layer, sublayer in enumerate(sublayers, start=1)
+        if sublayer.drop_path.rate != drop_path
+    ]
+    if spared:
+        logger.info(
+            "drop_path is 0 at the sublayers that keep nothing of their input: %s",
+            ", ".join(spared),
+        )

@@ -1,0 +1,69 @@
+"""One sublayer: normalisation, a layer, dropout, and the residual function."""
+
+from typing import Optional
+
+from torch import Tensor, nn
+
+from espnet_residuals.encoder.drop_path import DropPath
+
+
+class Sublayer(nn.Module):
+    """A layer with its residual connection.
+
+    Prenorm computes ``residual(x, drop(layer(norm(x))))``, postnorm
+    ``norm(residual(x, drop(layer(x))))``.
+
+    Args:
+        layer (nn.Module): Module with ``forward(x, lengths)``.
+        residual (nn.Module): Module with ``forward(x, y)`` and ``keeps_input``.
+        norm (nn.Module): Normalisation of one frame.
+        prenorm (bool): Whether the norm stands before the layer.
+        dropout_rate (float): Dropout rate on the output of the layer.
+        drop_path (float): Rate of stochastic depth; 0 is used where the residual
+            function keeps nothing of ``x``, since nothing would be left.
+
+    Examples:
+        >>> import torch
+        >>> from espnet_residuals.encoder.feed_forward import FeedForward
+        >>> from espnet_residuals.residual import DecayResidual
+        >>> sublayer = Sublayer(
+        ...     FeedForward(8), DecayResidual(2, 8, 8), nn.LayerNorm(8), prenorm=True
+        ... )
+        >>> sublayer(torch.ones(2, 100, 8)).shape
+        torch.Size([2, 100, 8])
+    """
+
+    def __init__(
+        self,
+        layer: nn.Module,
+        residual: nn.Module,
+        norm: nn.Module,
+        prenorm: bool,
+        dropout_rate: float = 0.0,
+        drop_path: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        self.prenorm = prenorm
+        self.layer = layer
+        self.dropout = nn.Dropout(dropout_rate)
+        self.drop_path = DropPath(drop_path if self._keeps(residual) else 0.0)
+        self.residual = residual
+
+    @staticmethod
+    def _keeps(residual: nn.Module) -> bool:
+        return bool(getattr(residual, "keeps_input", True))
+
+    def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
+        """Process whole sequences.
+
+        Args:
+            x (Tensor): Input, (batch, length, d_model).
+            lengths (Optional[Tensor]): Valid frames of each sequence, (batch,).
+
+        Returns:
+            Tensor: Output, (batch, length, d_model).
+        """
+        y = self.layer(self.norm(x) if self.prenorm else x, lengths)
+        z = self.residual(x, self.drop_path(self.dropout(y)))
+        return z if self.prenorm else self.norm(z)

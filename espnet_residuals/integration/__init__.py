@@ -1,0 +1,1 @@
+"""How the package becomes known to ESPnet, without touching ESPnet's files."""

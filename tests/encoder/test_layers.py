@@ -1,0 +1,93 @@
+"""Layers by name: what a YAML may say, and what it may not."""
+
+import pytest
+import torch
+from torch import nn
+
+from espnet_residuals.config import ConfigError
+from espnet_residuals.encoder import build_layer, layer_registry
+
+D_MODEL = 8
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "s4d",
+        {"_name_": "s4d", "bidirectional": True},
+        "ff",
+        {"_name_": "espnet_s4", "mode": "diag", "measure": "diag-lin"},
+        "espnet_s4",
+        "espnet_mha",
+    ],
+)
+def test_every_layer_keeps_the_shape_and_ignores_frames_behind_the_length(config):
+    torch.manual_seed(0)
+    layer = build_layer(config, D_MODEL).eval()
+    x = torch.randn(2, 60, D_MODEL)
+    y = layer(x, torch.tensor([60, 25]))
+    alone = layer(x[1:, :25], torch.tensor([25]))
+    assert y.shape == x.shape
+    torch.testing.assert_close(y[1:, :25], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_dropout_of_the_stack_reaches_layers_that_do_not_set_their_own():
+    assert build_layer("ff", D_MODEL, dropout=0.3).dropout.p == 0.3
+    own = build_layer({"_name_": "ff", "dropout": 0.1}, D_MODEL, dropout=0.3)
+    assert own.dropout.p == 0.1
+
+
+def test_an_import_path_is_no_name():
+    for path in ("torch.nn.Linear", "os.system", "espnet_residuals.ssm.S4D"):
+        with pytest.raises(ConfigError, match="unknown layer"):
+            build_layer({"_name_": path}, D_MODEL)
+    with pytest.raises(ConfigError, match="needs '_name_'"):
+        build_layer({"_target_": "os.system"}, D_MODEL)
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"_name_": "s4d", "d_stat": 8}, r"encoder_conf\.layer\.d_stat: .*'d_state'"),
+        ({"_name_": "s4d", "d_state": 7}, r"encoder_conf\.layer\.d_state: .*even"),
+        ({"_name_": "ff", "expand": 0}, r"encoder_conf\.layer\.expand: .*>= 1, got 0"),
+        ({"_name_": "espnet_mha", "n_head": 3}, "n_head=3 does not divide d_model=8"),
+        ("s4", "unknown layer 's4'.*'s4d'"),
+        (7, "must be the name of a layer"),
+    ],
+)
+def test_error_names_key_value_and_what_is_allowed(config, message):
+    with pytest.raises(ConfigError, match=message):
+        build_layer(config, D_MODEL)
+
+
+def test_class_that_is_no_layer_is_refused():
+    class NoLengths(nn.Module):
+        def __init__(self, d_model):
+            super().__init__()
+
+        def forward(self, x):
+            return x
+
+    with pytest.raises(TypeError, match=r"forward must take \(x, lengths\)"):
+        layer_registry.register("no_lengths")(NoLengths)
+    with pytest.raises(TypeError, match="not a class derived from torch.nn.Module"):
+        layer_registry.register("function")(len)
+    assert "no_lengths" not in layer_registry
+
+
+def test_espnets_unused_parameter_waits_for_no_gradient():
+    layer = build_layer(
+        {"_name_": "espnet_s4", "mode": "diag", "measure": "diag-lin"}, D_MODEL
+    )
+    layer(torch.randn(2, 20, D_MODEL)).sum().backward()
+    assert not [
+        n for n, p in layer.named_parameters() if p.requires_grad and p.grad is None
+    ]
+
+
+def test_espnets_attention_runs_with_a_mask_under_bfloat16_autocast():
+    layer = build_layer("espnet_mha", D_MODEL)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = layer(torch.randn(2, 20, D_MODEL), torch.tensor([20, 10]))
+    assert y.isfinite().all()

@@ -1,0 +1,79 @@
+"""The hook calls back for modules imported before or later, and imports none."""
+
+import importlib
+import sys
+
+import pytest
+
+from espnet_residuals.integration.import_hook import when_imported
+
+
+@pytest.fixture
+def module_on_path(tmp_path, monkeypatch):
+    """Put an importable module on the path and forget it afterwards."""
+    name = "module_that_somebody_watches"
+    (tmp_path / f"{name}.py").write_text("value = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield name
+    sys.modules.pop(name, None)
+    for finder in sys.meta_path:
+        getattr(finder, "callbacks", {}).pop(name, None)
+
+
+def test_module_imported_before_is_seen_at_once(module_on_path):
+    importlib.import_module(module_on_path)
+    seen = []
+    when_imported(module_on_path, lambda module: seen.append(module.value))
+    assert seen == [1]
+
+
+def test_module_imported_later_is_seen_when_it_is_complete(module_on_path):
+    seen = []
+    when_imported(module_on_path, lambda module: seen.append(module.value))
+    assert seen == [] and module_on_path not in sys.modules
+    module = importlib.import_module(module_on_path)
+    assert seen == [1]
+    assert module.__spec__.origin.endswith(f"{module_on_path}.py")
+
+
+def test_reloaded_module_is_seen_again(module_on_path):
+    seen = []
+    when_imported(module_on_path, lambda module: seen.append(module.value))
+    module = importlib.import_module(module_on_path)
+    importlib.reload(module)
+    assert seen == [1, 1]
+
+
+def test_same_callback_is_entered_once(module_on_path):
+    seen = []
+
+    def callback(module):
+        seen.append(module.value)
+
+    when_imported(module_on_path, callback)
+    when_imported(module_on_path, callback)
+    importlib.import_module(module_on_path)
+    assert seen == [1]
+
+
+def test_module_that_does_not_exist_still_gives_the_usual_error():
+    when_imported("module_that_nobody_wrote", lambda module: None)
+    with pytest.raises(ModuleNotFoundError, match="module_that_nobody_wrote"):
+        importlib.import_module("module_that_nobody_wrote")
+
+
+def test_module_that_fails_to_import_is_not_reported_as_imported(
+    module_on_path, tmp_path
+):
+    (tmp_path / f"{module_on_path}.py").write_text("raise RuntimeError('broken')\n")
+    seen = []
+    when_imported(module_on_path, seen.append)
+    with pytest.raises(RuntimeError, match="broken"):
+        importlib.import_module(module_on_path)
+    assert seen == []
+
+
+def test_only_one_finder_is_ever_installed():
+    when_imported("one_module_of_nobody", lambda module: None)
+    when_imported("another_module_of_nobody", lambda module: None)
+    assert sum(hasattr(finder, "callbacks") for finder in sys.meta_path) == 1

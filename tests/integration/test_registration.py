@@ -1,0 +1,125 @@
+"""What ESPnet knows after import and after register(), and what stays as it was."""
+
+import logging
+import subprocess
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from espnet2.asr.encoder.abs_encoder import AbsEncoder
+
+import espnet_residuals
+from espnet_residuals import S4Encoder
+from espnet_residuals.integration.registration import (
+    MODULES_WITH_ENCODERS,
+    add_encoder,
+    replace_residuals,
+)
+
+
+def run(code: str) -> str:
+    """Run code in a fresh interpreter and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+IMPORT_TASKS = f"import {', '.join(MODULES_WITH_ENCODERS)}\n"
+SHOW_ENCODERS = (
+    f"for task in ({', '.join(MODULES_WITH_ENCODERS)}):\n"
+    "    print(*task.encoder_choices.classes)\n"
+)
+SHOW_ESPNETS_DECAY = (
+    "from espnet2.asr.state_spaces.residual import registry\n"
+    "print(registry['decay'].__module__)\n"
+)
+
+
+@pytest.mark.parametrize("order", ["tasks first", "tasks later"])
+def test_import_adds_the_encoder_to_both_tasks_and_changes_nothing_else(order):
+    parts = [IMPORT_TASKS, SHOW_ENCODERS, "import espnet_residuals\n"]
+    if order == "tasks later":
+        parts = ["import espnet_residuals\n", IMPORT_TASKS]
+    *shown, decay = run(
+        "".join(parts) + SHOW_ENCODERS + SHOW_ESPNETS_DECAY
+    ).splitlines()
+    assert all("s4" in line.split() for line in shown[-2:])
+    assert decay == "espnet2.asr.state_spaces.residual"
+    if order == "tasks first":
+        for before, after in zip(shown[:2], shown[2:]):
+            assert set(after.split()) - set(before.split()) == {"s4"}
+
+
+def test_register_twice_gives_espnets_sequence_model_our_classes():
+    out = run(
+        "import espnet_residuals\n"
+        "espnet_residuals.register(); espnet_residuals.register()\n"
+        "from espnet2.asr.state_spaces.model import SequenceModel\n"
+        "m = SequenceModel(8, 2, layer=[{'_name_': 'ff'}], residual='decay',"
+        " norm='layer')\n"
+        "print(type(m.layers[1].residual).__module__, m.layers[1].residual.beta)"
+    )
+    assert out == f"espnet_residuals.residual.decay {2**-0.5}"
+
+
+def test_register_does_not_import_espnets_tasks():
+    out = run(
+        "import sys, espnet_residuals\nespnet_residuals.register()\n"
+        "print([n for n in sys.modules if n.startswith(('espnet2.tasks.', 'torch'))])"
+    )
+    assert out == "[]"
+
+
+def task_module(**classes) -> ModuleType:
+    module = ModuleType("some_espnet_task")
+    choices = SimpleNamespace(classes=classes, base_type=AbsEncoder)
+    setattr(module, "encoder_choices", choices)
+    return module
+
+
+def test_encoder_name_that_espnet_has_is_left_alone_and_told_once(caplog):
+    class Theirs(AbsEncoder):
+        pass
+
+    module = task_module(s4=Theirs)
+    with caplog.at_level(logging.WARNING):
+        add_encoder(module)
+        add_encoder(module)
+    classes = getattr(module, "encoder_choices").classes
+    assert classes == {"s4": Theirs, "s4_residual": S4Encoder}
+    assert len(caplog.records) == 1 and "'s4_residual'" in caplog.text
+
+
+def test_espnet_of_another_shape_gets_a_warning_with_both_versions():
+    with pytest.warns(RuntimeWarning, match=r"espnet-residuals .* could.*ESPnet 20\d+"):
+        add_encoder(ModuleType("espnet_task_without_choices"))
+    with pytest.warns(RuntimeWarning, match="ESPnet works on"):
+        replace_residuals(ModuleType("espnet_residual_without_registry"))
+
+
+def test_missing_espnet_module_gets_a_warning(monkeypatch):
+    from espnet_residuals.integration import registration
+
+    monkeypatch.setattr(
+        registration, "MODULES_WITH_ENCODERS", ("espnet2.tasks.no_such_task",)
+    )
+    with pytest.warns(RuntimeWarning, match="no_such_task.*there is no such module"):
+        espnet_residuals.register()
+
+
+def test_residual_that_somebody_else_registered_with_espnet_stays():
+    from espnet2.asr.state_spaces import residual as theirs
+
+    class Own(theirs.Residual):
+        pass
+
+    before = dict(theirs.registry)
+    try:
+        theirs.registry["decay"] = Own
+        replace_residuals(theirs)
+        assert theirs.registry["decay"] is Own
+        assert theirs.registry["D"] is espnet_residuals.DecayResidual
+    finally:
+        theirs.registry.clear()
+        theirs.registry.update(before)

@@ -1,0 +1,176 @@
+"""What users of the layer rely on: time, padding, precision, initialisation."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from espnet2.torch_utils.initialize import initialize
+
+from espnet_residuals.config import ConfigError
+from espnet_residuals.ssm import S4D
+
+
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+def test_step_by_step_equals_whole_sequence(discretization):
+    layer = S4D(8, d_state=4, discretization=discretization)
+    x = torch.randn(3, 130, 8)
+    state, frames = layer.default_state(3), []
+    for t in range(x.size(1)):
+        y, state = layer.step(x[:, t], state)
+        frames.append(y)
+    torch.testing.assert_close(
+        torch.stack(frames, dim=1), layer(x), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_unidirectional_layer_does_not_look_ahead():
+    layer = S4D(8)
+    x = torch.randn(1, 100, 8)
+    changed = x.clone()
+    changed[:, 60:] = torch.randn(1, 40, 8)
+    torch.testing.assert_close(layer(x)[:, :60], layer(changed)[:, :60])
+
+
+def test_bidirectional_layer_looks_ahead_but_has_no_step():
+    layer = S4D(8, bidirectional=True)
+    x = torch.randn(1, 100, 8)
+    changed = x.clone()
+    changed[:, 60:] = 0
+    assert not torch.allclose(layer(x)[:, :60], layer(changed)[:, :60])
+    with pytest.raises(ConfigError, match="set bidirectional: false"):
+        layer.default_state(1)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_frames_behind_the_length_are_not_read(bidirectional):
+    layer = S4D(8, bidirectional=bidirectional)
+    x = torch.randn(2, 100, 8)
+    garbage = x.clone()
+    garbage[1, 40:] = float("nan")
+    lengths = torch.tensor([100, 40])
+    alone = layer(x[1:, :40])
+    beside = layer(garbage, lengths)
+    torch.testing.assert_close(beside[1:, :40], alone, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(beside[0], layer(x)[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("lengths", [[1, 1], [7, 0], [300, 1]])
+def test_extreme_lengths_stay_finite_forward_and_backward(lengths):
+    layer = S4D(8, bidirectional=True)
+    x = torch.zeros(2, max(lengths), 8, requires_grad=True)
+    y = layer(x, torch.tensor(lengths))
+    y.sum().backward()
+    assert y.isfinite().all() and x.grad.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in layer.parameters())
+
+
+def test_every_parameter_gets_a_gradient():
+    layer = S4D(8, bidirectional=True)
+    layer(torch.randn(2, 20, 8)).square().sum().backward()
+    unused = [n for n, p in layer.named_parameters() if p.grad is None]
+    silent = [n for n, p in layer.named_parameters() if not p.grad.abs().sum() > 0]
+    assert unused == [] and silent == []
+
+
+def test_forward_changes_no_parameter_and_no_buffer():
+    layer = S4D(8)
+    before = copy.deepcopy(layer.state_dict())
+    for length in (10, 500, 20):
+        layer(torch.randn(1, length, 8))
+    for name, tensor in layer.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_averaging_two_checkpoints_of_one_model_changes_nothing():
+    layer = S4D(8)
+    state = layer.state_dict()
+    average = {name: (tensor + tensor) / 2 for name, tensor in state.items()}
+    assert all(tensor.is_floating_point() for tensor in state.values())
+    assert all(torch.equal(average[name], state[name]) for name in state)
+
+
+def relative_error(got: torch.Tensor, exact: torch.Tensor) -> float:
+    return float((got.float() - exact).abs().max() / exact.abs().max())
+
+
+@pytest.mark.parametrize(
+    "dtype, bound", [(torch.bfloat16, 2e-2), (torch.float16, 2e-3)]
+)
+def test_autocast_stays_near_float32(dtype, bound):
+    torch.manual_seed(0)
+    layer = S4D(32, bidirectional=True).eval()
+    x = torch.randn(2, 200, 32)
+    with torch.autocast("cpu", dtype=dtype):
+        under_autocast = layer(x)
+    assert relative_error(under_autocast, layer(x)) < bound
+
+
+@pytest.mark.parametrize(
+    "dtype, bound", [(torch.bfloat16, 2e-2), (torch.float16, 2e-3)]
+)
+def test_half_precision_model_runs_near_float32_with_the_same_rounded_parameters(
+    dtype, bound
+):
+    torch.manual_seed(0)
+    half = S4D(32, bidirectional=True).eval().to(dtype)
+    x = torch.randn(2, 200, 32).to(dtype)
+    assert half(x).dtype == dtype
+    exact = copy.deepcopy(half).float()(x.float())
+    assert relative_error(half(x), exact) < bound
+
+
+def test_espnets_init_leaves_the_state_space_parameters_where_theory_puts_them():
+    layer = S4D(8, init="inv")
+    fresh = S4D(8, init="inv")
+    initialize(layer, "xavier_uniform")
+    for name in ("log_A_real", "A_imag", "B"):
+        assert torch.equal(getattr(layer.kernel, name), getattr(fresh.kernel, name))
+    assert layer.kernel.log_dt.exp().min() >= 0.001 - 1e-6
+    assert layer.kernel.log_dt.exp().max() <= 0.1 + 1e-6
+
+
+def test_own_learning_rate_and_no_weight_decay_for_dt_A_B():
+    kernel = S4D(8, lr="1e-3").kernel
+    for name in ("log_dt", "log_A_real", "A_imag", "B"):
+        assert getattr(kernel, name)._optim == {"weight_decay": 0.0, "lr": 0.001}
+    assert not hasattr(kernel.C, "_optim")
+    assert S4D(8).kernel.B._optim == {"weight_decay": 0.0}
+
+
+def test_everything_is_made_on_the_device_of_the_parameters():
+    layer = S4D(8, bidirectional=True, device="meta")
+    assert {p.device.type for p in layer.parameters()} == {"meta"}
+    y = layer(torch.empty(2, 20, 8, device="meta"), torch.tensor([20, 10]))
+    assert y.device.type == "meta"
+
+
+def test_same_seed_gives_same_parameters_and_copies_are_equal():
+    def build() -> S4D:
+        torch.manual_seed(3)
+        return S4D(8)
+
+    layer, x = build(), torch.randn(2, 30, 8)
+    for other in (build(), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert torch.equal(other(x), layer(x))
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("d_state", 3),
+        ("d_state", 0),
+        ("d_state", "64"),
+        ("init", "line"),
+        ("discretization", "euler"),
+        ("dt_min", 0),
+        ("dt_max", 1e-5),
+        ("lr", -1),
+        ("dropout", 1.0),
+        ("bidirectional", "yes"),
+    ],
+)
+def test_wrong_option_is_refused_by_name_and_value(option, value):
+    with pytest.raises(ConfigError, match=f"^{option}: ") as refusal:
+        S4D(8, **{option: value})
+    assert repr(value) in str(refusal.value) or str(value) in str(refusal.value)
