@@ -19,40 +19,40 @@ def modules_after(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_import_loads_neither_torch_nor_espnet_nor_lightning():
+def test_import_loads_neither_torch_nor_espnet_nor_lightning() -> None:
     loaded = modules_after("import espnet_residuals")
     assert not {"torch", "espnet2", "espnet3", "lightning", "numpy"} & loaded
 
 
-def test_residuals_load_no_espnet_and_no_encoder():
+def test_residuals_load_no_espnet_and_no_encoder() -> None:
     loaded = modules_after("import espnet_residuals.residual")
     assert "torch" in loaded
     assert not [name for name in loaded if name.startswith(("espnet2", "espnet3"))]
     assert "espnet_residuals.encoder" not in loaded
 
 
-def test_state_space_layer_loads_no_residual_and_no_espnet():
+def test_state_space_layer_loads_no_residual_and_no_espnet() -> None:
     loaded = modules_after("import espnet_residuals.ssm")
     assert not [name for name in loaded if name.startswith(("espnet2", "espnet3"))]
     assert "espnet_residuals.residual" not in loaded
 
 
-def test_encoder_loads_no_task():
+def test_encoder_loads_no_task() -> None:
     loaded = modules_after("import espnet_residuals.encoder")
     assert not [name for name in loaded if ".tasks." in name or name == "lightning"]
 
 
 @pytest.mark.parametrize("name", espnet_residuals.__all__)
-def test_every_public_name_loads(name):
+def test_every_public_name_loads(name: str) -> None:
     assert getattr(espnet_residuals, name) is getattr(espnet_residuals, name)
 
 
-def test_subpackages_load_by_attribute():
+def test_subpackages_load_by_attribute() -> None:
     assert modules_after(
         "import espnet_residuals; espnet_residuals.residual.registry['decay']"
     )
 
 
-def test_unknown_name_gives_the_usual_error():
+def test_unknown_name_gives_the_usual_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'DecayResidul'"):
         espnet_residuals.DecayResidul

@@ -1,7 +1,7 @@
 """The parameters of S4D and the convolution kernel that they stand for."""
 
 import math
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,8 @@ class S4DKernel(nn.Module):
         discretization (str): ``zoh`` or ``bilinear``.
         dt_min (float): Smallest step length at the start, in frames.
         dt_max (float): Largest step length at the start.
-        lr (Optional[float]): Learning rate of dt, A and B; None for the model's own.
+        lr (Union[float, str, None]): Learning rate of dt, A and B, also as text such
+            as ``1e-3``; None for the model's own.
         device (Any): Device of the parameters.
         dtype (Any): Dtype of the parameters.
 
@@ -77,7 +78,7 @@ class S4DKernel(nn.Module):
         discretization: str = "zoh",
         dt_min: float = 0.001,
         dt_max: float = 0.1,
-        lr: Optional[float] = None,
+        lr: Union[float, str, None] = None,
         device: Any = None,
         dtype: Any = None,
     ) -> None:

@@ -1,6 +1,6 @@
 """The S4D layer: state-space convolution, activation, and mixing of the features."""
 
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,8 @@ class S4D(nn.Module):
         discretization (str): ``zoh`` or ``bilinear``.
         dt_min (float): Smallest step length at the start, in frames.
         dt_max (float): Largest step length at the start.
-        lr (Optional[float]): Learning rate of dt, A and B; None for the model's own.
+        lr (Union[float, str, None]): Learning rate of dt, A and B, also as text such
+            as ``1e-3``; None for the model's own.
         dropout (float): Dropout rate after the activation.
         device (Any): Device of the parameters.
         dtype (Any): Dtype of the parameters.
@@ -55,7 +56,7 @@ class S4D(nn.Module):
         discretization: str = "zoh",
         dt_min: float = 0.001,
         dt_max: float = 0.1,
-        lr: Optional[float] = None,
+        lr: Union[float, str, None] = None,
         dropout: float = 0.0,
         device: Any = None,
         dtype: Any = None,

@@ -1,5 +1,7 @@
 """Layers by name: what a YAML may say, and what it may not."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -21,7 +23,9 @@ D_MODEL = 8
         "espnet_mha",
     ],
 )
-def test_every_layer_keeps_the_shape_and_ignores_frames_behind_the_length(config):
+def test_every_layer_keeps_the_shape_and_ignores_frames_behind_the_length(
+    config: Any,
+) -> None:
     torch.manual_seed(0)
     layer = build_layer(config, D_MODEL).eval()
     x = torch.randn(2, 60, D_MODEL)
@@ -31,13 +35,13 @@ def test_every_layer_keeps_the_shape_and_ignores_frames_behind_the_length(config
     torch.testing.assert_close(y[1:, :25], alone, rtol=1e-4, atol=1e-4)
 
 
-def test_dropout_of_the_stack_reaches_layers_that_do_not_set_their_own():
+def test_dropout_of_the_stack_reaches_layers_that_do_not_set_their_own() -> None:
     assert build_layer("ff", D_MODEL, dropout=0.3).dropout.p == 0.3
     own = build_layer({"_name_": "ff", "dropout": 0.1}, D_MODEL, dropout=0.3)
     assert own.dropout.p == 0.1
 
 
-def test_an_import_path_is_no_name():
+def test_an_import_path_is_no_name() -> None:
     for path in ("torch.nn.Linear", "os.system", "espnet_residuals.ssm.S4D"):
         with pytest.raises(ConfigError, match="unknown layer"):
             build_layer({"_name_": path}, D_MODEL)
@@ -56,27 +60,27 @@ def test_an_import_path_is_no_name():
         (7, "must be the name of a layer"),
     ],
 )
-def test_error_names_key_value_and_what_is_allowed(config, message):
+def test_error_names_key_value_and_what_is_allowed(config: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_layer(config, D_MODEL)
 
 
-def test_class_that_is_no_layer_is_refused():
+def test_class_that_is_no_layer_is_refused() -> None:
     class NoLengths(nn.Module):
-        def __init__(self, d_model):
+        def __init__(self, d_model: int) -> None:
             super().__init__()
 
-        def forward(self, x):
+        def forward(self, x: Any) -> None:
             return x
 
     with pytest.raises(TypeError, match=r"forward must take \(x, lengths\)"):
         layer_registry.register("no_lengths")(NoLengths)
     with pytest.raises(TypeError, match="not a class derived from torch.nn.Module"):
-        layer_registry.register("function")(len)
+        layer_registry.register("function")(len)  # type: ignore[type-var]
     assert "no_lengths" not in layer_registry
 
 
-def test_espnets_unused_parameter_waits_for_no_gradient():
+def test_espnets_unused_parameter_waits_for_no_gradient() -> None:
     layer = build_layer(
         {"_name_": "espnet_s4", "mode": "diag", "measure": "diag-lin"}, D_MODEL
     )
@@ -86,7 +90,7 @@ def test_espnets_unused_parameter_waits_for_no_gradient():
     ]
 
 
-def test_espnets_attention_runs_with_a_mask_under_bfloat16_autocast():
+def test_espnets_attention_runs_with_a_mask_under_bfloat16_autocast() -> None:
     layer = build_layer("espnet_mha", D_MODEL)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = layer(torch.randn(2, 20, D_MODEL), torch.tensor([20, 10]))

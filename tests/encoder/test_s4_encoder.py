@@ -1,5 +1,7 @@
 """What ESPnet's models ask of an encoder."""
 
+from typing import Any, Optional
+
 import pytest
 import torch
 from espnet2.asr.ctc import CTC
@@ -16,12 +18,12 @@ from espnet_residuals.encoder.input_layer import INPUT_LAYERS
 FEATURES = 40
 
 
-def encoder(**options) -> S4Encoder:
+def encoder(**options: Any) -> S4Encoder:
     settings = {"output_size": 16, "num_blocks": 2, "residual": "decay", **options}
     return S4Encoder(FEATURES, **settings).eval()
 
 
-def test_bare_encoder_has_a_default_for_every_option():
+def test_bare_encoder_has_a_default_for_every_option() -> None:
     model = S4Encoder(input_size=80)
     assert isinstance(model, AbsEncoder) and model.output_size() == 256
     ys, olens, state = model(torch.randn(2, 100, 80), torch.tensor([100, 60]))
@@ -34,8 +36,8 @@ def test_bare_encoder_has_a_default_for_every_option():
 @pytest.mark.parametrize("num_blocks", [1, 12])
 @pytest.mark.parametrize("residual", ["decay", "residual"])
 def test_utterance_encodes_the_same_alone_and_beside_a_longer_one(
-    bidirectional, num_blocks, residual
-):
+    bidirectional: bool, num_blocks: int, residual: str
+) -> None:
     """Padding that leaks would change a transcript with its batch neighbours."""
     torch.manual_seed(0)
     layer = [{"_name_": "s4d", "bidirectional": bidirectional}, "ff"]
@@ -49,7 +51,9 @@ def test_utterance_encodes_the_same_alone_and_beside_a_longer_one(
 
 
 @pytest.mark.parametrize("input_layer", INPUT_LAYERS)
-def test_every_input_layer_gives_lengths_that_fit_its_output(input_layer):
+def test_every_input_layer_gives_lengths_that_fit_its_output(
+    input_layer: Optional[str],
+) -> None:
     model = encoder(input_layer=input_layer, num_blocks=1)
     lengths = torch.tensor([100, 61, 33])
     if input_layer == "embed":
@@ -65,7 +69,7 @@ def test_every_input_layer_gives_lengths_that_fit_its_output(input_layer):
 
 
 @pytest.mark.parametrize("input_layer", [None, "linear", "conv2d", "conv1d2"])
-def test_output_does_not_depend_on_absolute_time(input_layer):
+def test_output_does_not_depend_on_absolute_time(input_layer: Optional[str]) -> None:
     """A positional encoding inside the subsampling would show here."""
     model = encoder(input_layer=input_layer, layer="ff")
     frame = torch.randn(1, 1, FEATURES)
@@ -73,7 +77,7 @@ def test_output_does_not_depend_on_absolute_time(input_layer):
     torch.testing.assert_close(ys, ys[:, :1].expand_as(ys), rtol=1e-4, atol=1e-5)
 
 
-def test_too_short_utterance_beside_a_long_one_has_length_zero_and_finite_gradients():
+def test_too_short_utterance_beside_a_long_one_gets_length_zero() -> None:
     model = encoder().train()
     ys, olens, _ = model(torch.randn(2, 100, FEATURES), torch.tensor([100, 3]))
     assert olens.tolist() == [24, 0] and (ys[1] == 0).all()
@@ -81,13 +85,13 @@ def test_too_short_utterance_beside_a_long_one_has_length_zero_and_finite_gradie
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_batch_of_too_short_utterances_is_refused_with_both_numbers():
+def test_batch_of_too_short_utterances_is_refused_with_both_numbers() -> None:
     with pytest.raises(TooShortUttError, match="6 frames.*needs 7") as refusal:
         encoder()(torch.randn(2, 50, FEATURES), torch.tensor([6, 3]))
     assert (refusal.value.actual_size, refusal.value.limit) == (6, 7)
 
 
-def test_intermediate_outputs_are_those_behind_the_named_blocks():
+def test_intermediate_outputs_are_those_behind_the_named_blocks() -> None:
     model = encoder(num_blocks=3, interctc_layer_idx=[1, 2])
     (ys, outs), olens, _ = model(torch.randn(2, 100, FEATURES), torch.tensor([100, 60]))
     assert [index for index, _ in outs] == [1, 2]
@@ -100,7 +104,7 @@ def test_intermediate_outputs_are_those_behind_the_named_blocks():
     torch.testing.assert_close(outs[1][1], shallow(x, lengths)[0])
 
 
-def test_self_conditioning_feeds_posteriors_back():
+def test_self_conditioning_feeds_posteriors_back() -> None:
     model = encoder(interctc_layer_idx=[1], interctc_use_conditioning=True)
     ctc = CTC(odim=10, encoder_output_size=16)
     model.conditioning_layer = nn.Linear(10, 16)
@@ -114,7 +118,7 @@ def test_self_conditioning_feeds_posteriors_back():
         model(x, lengths)
 
 
-def test_espnets_init_does_not_destroy_the_state_space_initialisation():
+def test_espnets_init_does_not_destroy_the_state_space_initialisation() -> None:
     model, fresh = encoder(), encoder()
     initialize(model, "xavier_uniform")
     kernel, expected = (m.stack.sublayers[0].layer.kernel for m in (model, fresh))
@@ -122,7 +126,7 @@ def test_espnets_init_does_not_destroy_the_state_space_initialisation():
     assert torch.equal(kernel.log_A_real, expected.log_A_real)
 
 
-def test_same_seed_gives_same_losses():
+def test_same_seed_gives_same_losses() -> None:
     def losses() -> list[float]:
         torch.manual_seed(0)
         model = encoder(dropout_rate=0.1, drop_path=0.1).train()
@@ -140,7 +144,7 @@ def test_same_seed_gives_same_losses():
     assert losses() == losses()
 
 
-def test_dynamic_quantisation_as_espnet_does_it_changes_little():
+def test_dynamic_quantisation_as_espnet_does_it_changes_little() -> None:
     model = encoder(residual="highway")
     quantized = torch.quantization.quantize_dynamic(
         model, qconfig_spec={nn.Linear}, dtype=torch.qint8
@@ -162,6 +166,6 @@ def test_dynamic_quantisation_as_espnet_does_it_changes_little():
         ({"residual": {"_name_": "decay", "power": -1}}, r"residual\.power: .*got -1"),
     ],
 )
-def test_error_names_the_key_in_the_yaml(options, message):
+def test_error_names_the_key_in_the_yaml(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         encoder(**options)

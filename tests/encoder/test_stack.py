@@ -1,6 +1,7 @@
 """The stack: order and numbering of sublayers, norms, depth, compilation."""
 
 import logging
+from typing import Any, Optional
 
 import pytest
 import torch
@@ -14,20 +15,26 @@ from espnet_residuals.ssm import S4D
 D_MODEL = 8
 
 
-def stack(**options) -> ResidualStack:
+def stack(**options: Any) -> ResidualStack:
     settings = {"num_blocks": 2, "layer": ["s4d", "ff"], **options}
     return ResidualStack(D_MODEL, **settings).eval()
 
 
-def test_i_layer_counts_sublayers_through_the_whole_stack():
+def test_i_layer_counts_sublayers_through_the_whole_stack() -> None:
     sublayers = stack(num_blocks=3, residual="decay").sublayers
     assert [s.residual.i_layer for s in sublayers] == [1, 2, 3, 4, 5, 6]
     assert [isinstance(s.layer, S4D) for s in sublayers] == [True, False] * 3
 
 
-def test_residual_that_asks_learns_the_number_of_sublayers():
+def test_residual_that_asks_learns_the_number_of_sublayers() -> None:
     class Asking(Residual):
-        def __init__(self, i_layer, d_input, d_model, n_layers=None):
+        def __init__(
+            self,
+            i_layer: int,
+            d_input: int,
+            d_model: int,
+            n_layers: Optional[int] = None,
+        ) -> None:
             super().__init__(i_layer, d_input, d_model)
             self.n_layers = n_layers
 
@@ -35,7 +42,7 @@ def test_residual_that_asks_learns_the_number_of_sublayers():
     assert [s.residual.n_layers for s in sublayers] == [6] * 6
 
 
-def test_prenorm_and_postnorm_are_what_their_formulas_say():
+def test_prenorm_and_postnorm_are_what_their_formulas_say() -> None:
     x = torch.randn(2, 10, D_MODEL)
     for prenorm in (True, False):
         model = stack(num_blocks=1, layer="ff", prenorm=prenorm)
@@ -47,7 +54,7 @@ def test_prenorm_and_postnorm_are_what_their_formulas_say():
         torch.testing.assert_close(model(x), expected)
 
 
-def test_deep_decay_stack_weighs_every_sublayer_alike():
+def test_deep_decay_stack_weighs_every_sublayer_alike() -> None:
     """x_K = sum(y_i) / sqrt(K), the closed form of power=0.5, l2."""
     model = stack(num_blocks=12, residual={"_name_": "decay", "power": 0.5})
     branches: list[torch.Tensor] = []
@@ -60,13 +67,15 @@ def test_deep_decay_stack_weighs_every_sublayer_alike():
     torch.testing.assert_close(stream[0], expected, rtol=1e-5, atol=1e-5)
 
 
-def test_frames_behind_the_length_are_zero():
+def test_frames_behind_the_length_are_zero() -> None:
     y = stack()(torch.randn(2, 20, D_MODEL), torch.tensor([20, 7]))
     assert (y[1, 7:] == 0).all() and (y[1, :7] != 0).any()
 
 
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e30])
-def test_garbage_behind_the_length_reaches_neither_output_nor_gradient(garbage):
+def test_garbage_behind_the_length_reaches_neither_output_nor_gradient(
+    garbage: float,
+) -> None:
     model = stack()
     x = torch.randn(2, 20, D_MODEL)
     x[1, 7:] = garbage
@@ -74,7 +83,9 @@ def test_garbage_behind_the_length_reaches_neither_output_nor_gradient(garbage):
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_drop_path_is_off_where_nothing_of_the_input_is_kept(caplog):
+def test_drop_path_is_off_where_nothing_of_the_input_is_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.INFO):
         model = stack(residual="decay", drop_path=0.5)
     assert [s.drop_path.rate for s in model.sublayers] == [0.0, 0.5, 0.5, 0.5]
@@ -88,16 +99,16 @@ def test_drop_path_is_off_where_nothing_of_the_input_is_kept(caplog):
 @pytest.mark.parametrize(
     "config", [None, "none", "null", "feedforward", {"_name_": None}]
 )
-def test_no_residual_keeps_dropout(config):
+def test_no_residual_keeps_dropout(config: Any) -> None:
     model = stack(residual=config, dropout_rate=0.5)
     assert {s.dropout.p for s in model.sublayers} == {0.5}
 
 
-def test_sublayer_with_no_norm_runs():
+def test_sublayer_with_no_norm_runs() -> None:
     assert stack(norm=None)(torch.randn(1, 5, D_MODEL)).isfinite().all()
 
 
-def test_callers_configuration_is_not_changed():
+def test_callers_configuration_is_not_changed() -> None:
     layer = [{"_name_": "ff", "expand": 2}]
     residual = {"power": 1, "_name_": "decay"}
     for _ in range(2):
@@ -107,7 +118,7 @@ def test_callers_configuration_is_not_changed():
 
 
 @pytest.mark.parametrize("name", sorted(registry))
-def test_every_residual_trains_in_a_stack(name):
+def test_every_residual_trains_in_a_stack(name: str) -> None:
     model = stack(residual=name).train()
     model(torch.randn(2, 20, D_MODEL), torch.tensor([20, 9])).sum().backward()
     assert [n for n, p in model.named_parameters() if p.grad is None] == []
@@ -134,18 +145,18 @@ def test_every_residual_trains_in_a_stack(name):
         ),
     ],
 )
-def test_error_names_the_key_in_the_yaml(options, message):
+def test_error_names_the_key_in_the_yaml(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         stack(**options)
 
 
-def test_offset_lets_the_first_sublayer_keep_part_of_its_input():
+def test_offset_lets_the_first_sublayer_keep_part_of_its_input() -> None:
     for offset, kept in ((0, False), (1, True)):
         config = {"_name_": "decay", "offset": offset}
         first = stack(residual=config).sublayers[0].residual
         assert isinstance(first, DecayResidual) and first.keeps_input is kept
 
 
-def test_parameters_of_the_norms_are_those_of_layer_norm():
+def test_parameters_of_the_norms_are_those_of_layer_norm() -> None:
     norms = [m for m in stack().modules() if isinstance(m, nn.LayerNorm)]
     assert len(norms) == 4 + 1

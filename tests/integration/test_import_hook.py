@@ -2,6 +2,9 @@
 
 import importlib
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +12,7 @@ from espnet_residuals.integration.import_hook import when_imported
 
 
 @pytest.fixture
-def module_on_path(tmp_path, monkeypatch):
+def module_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Put an importable module on the path and forget it afterwards."""
     name = "module_that_somebody_watches"
     (tmp_path / f"{name}.py").write_text("value = 1\n")
@@ -20,14 +23,14 @@ def module_on_path(tmp_path, monkeypatch):
         getattr(finder, "callbacks", {}).pop(name, None)
 
 
-def test_module_imported_before_is_seen_at_once(module_on_path):
+def test_module_imported_before_is_seen_at_once(module_on_path: str) -> None:
     importlib.import_module(module_on_path)
     seen = []
     when_imported(module_on_path, lambda module: seen.append(module.value))
     assert seen == [1]
 
 
-def test_module_imported_later_is_seen_when_it_is_complete(module_on_path):
+def test_module_imported_later_is_seen_when_it_is_complete(module_on_path: str) -> None:
     seen = []
     when_imported(module_on_path, lambda module: seen.append(module.value))
     assert seen == [] and module_on_path not in sys.modules
@@ -36,7 +39,7 @@ def test_module_imported_later_is_seen_when_it_is_complete(module_on_path):
     assert module.__spec__.origin.endswith(f"{module_on_path}.py")
 
 
-def test_reloaded_module_is_seen_again(module_on_path):
+def test_reloaded_module_is_seen_again(module_on_path: str) -> None:
     seen = []
     when_imported(module_on_path, lambda module: seen.append(module.value))
     module = importlib.import_module(module_on_path)
@@ -44,10 +47,10 @@ def test_reloaded_module_is_seen_again(module_on_path):
     assert seen == [1, 1]
 
 
-def test_same_callback_is_entered_once(module_on_path):
+def test_same_callback_is_entered_once(module_on_path: str) -> None:
     seen = []
 
-    def callback(module):
+    def callback(module: Any) -> None:
         seen.append(module.value)
 
     when_imported(module_on_path, callback)
@@ -56,24 +59,24 @@ def test_same_callback_is_entered_once(module_on_path):
     assert seen == [1]
 
 
-def test_module_that_does_not_exist_still_gives_the_usual_error():
+def test_module_that_does_not_exist_still_gives_the_usual_error() -> None:
     when_imported("module_that_nobody_wrote", lambda module: None)
     with pytest.raises(ModuleNotFoundError, match="module_that_nobody_wrote"):
         importlib.import_module("module_that_nobody_wrote")
 
 
 def test_module_that_fails_to_import_is_not_reported_as_imported(
-    module_on_path, tmp_path
-):
+    module_on_path: str, tmp_path: Path
+) -> None:
     (tmp_path / f"{module_on_path}.py").write_text("raise RuntimeError('broken')\n")
-    seen = []
+    seen: list[object] = []
     when_imported(module_on_path, seen.append)
     with pytest.raises(RuntimeError, match="broken"):
         importlib.import_module(module_on_path)
     assert seen == []
 
 
-def test_only_one_finder_is_ever_installed():
+def test_only_one_finder_is_ever_installed() -> None:
     when_imported("one_module_of_nobody", lambda module: None)
     when_imported("another_module_of_nobody", lambda module: None)
     assert sum(hasattr(finder, "callbacks") for finder in sys.meta_path) == 1

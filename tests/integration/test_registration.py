@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from espnet2.asr.encoder.abs_encoder import AbsEncoder
@@ -37,7 +38,9 @@ SHOW_ESPNETS_DECAY = (
 
 
 @pytest.mark.parametrize("order", ["tasks first", "tasks later"])
-def test_import_adds_the_encoder_to_both_tasks_and_changes_nothing_else(order):
+def test_import_adds_the_encoder_to_both_tasks_and_changes_nothing_else(
+    order: str,
+) -> None:
     parts = [IMPORT_TASKS, SHOW_ENCODERS, "import espnet_residuals\n"]
     if order == "tasks later":
         parts = ["import espnet_residuals\n", IMPORT_TASKS]
@@ -51,7 +54,7 @@ def test_import_adds_the_encoder_to_both_tasks_and_changes_nothing_else(order):
             assert set(after.split()) - set(before.split()) == {"s4"}
 
 
-def test_register_twice_gives_espnets_sequence_model_our_classes():
+def test_register_twice_gives_espnets_sequence_model_our_classes() -> None:
     out = run(
         "import espnet_residuals\n"
         "espnet_residuals.register(); espnet_residuals.register()\n"
@@ -63,7 +66,7 @@ def test_register_twice_gives_espnets_sequence_model_our_classes():
     assert out == f"espnet_residuals.residual.decay {2**-0.5}"
 
 
-def test_register_does_not_import_espnets_tasks():
+def test_register_does_not_import_espnets_tasks() -> None:
     out = run(
         "import sys, espnet_residuals\nespnet_residuals.register()\n"
         "print([n for n in sys.modules if n.startswith(('espnet2.tasks.', 'torch'))])"
@@ -71,14 +74,16 @@ def test_register_does_not_import_espnets_tasks():
     assert out == "[]"
 
 
-def task_module(**classes) -> ModuleType:
+def task_module(**classes: Any) -> ModuleType:
     module = ModuleType("some_espnet_task")
     choices = SimpleNamespace(classes=classes, base_type=AbsEncoder)
     setattr(module, "encoder_choices", choices)
     return module
 
 
-def test_encoder_name_that_espnet_has_is_left_alone_and_told_once(caplog):
+def test_encoder_name_that_espnet_has_is_left_alone_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Theirs(AbsEncoder):
         pass
 
@@ -91,14 +96,14 @@ def test_encoder_name_that_espnet_has_is_left_alone_and_told_once(caplog):
     assert len(caplog.records) == 1 and "'s4_residual'" in caplog.text
 
 
-def test_espnet_of_another_shape_gets_a_warning_with_both_versions():
+def test_espnet_of_another_shape_gets_a_warning_with_both_versions() -> None:
     with pytest.warns(RuntimeWarning, match=r"espnet-residuals .* could.*ESPnet 20\d+"):
         add_encoder(ModuleType("espnet_task_without_choices"))
     with pytest.warns(RuntimeWarning, match="ESPnet works on"):
         replace_residuals(ModuleType("espnet_residual_without_registry"))
 
 
-def test_missing_espnet_module_gets_a_warning(monkeypatch):
+def test_missing_espnet_module_gets_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     from espnet_residuals.integration import registration
 
     monkeypatch.setattr(
@@ -108,7 +113,7 @@ def test_missing_espnet_module_gets_a_warning(monkeypatch):
         espnet_residuals.register()
 
 
-def test_residual_that_somebody_else_registered_with_espnet_stays():
+def test_residual_that_somebody_else_registered_with_espnet_stays() -> None:
     from espnet2.asr.state_spaces import residual as theirs
 
     class Own(theirs.Residual):

@@ -39,7 +39,9 @@ def kernel_by_recurrence(kernel: S4DKernel, length: int) -> np.ndarray:
 @pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
 @pytest.mark.parametrize("init", ["lin", "inv", "legs"])
 @pytest.mark.parametrize("d_state", [2, 64, 256])
-def test_kernel_equals_float64_recurrence(init, discretization, d_state):
+def test_kernel_equals_float64_recurrence(
+    init: str, discretization: str, d_state: int
+) -> None:
     torch.manual_seed(0)
     kernel = S4DKernel(
         4, d_state, channels=2, init=init, discretization=discretization, dt_max=1.0
@@ -53,7 +55,7 @@ def test_kernel_equals_float64_recurrence(init, discretization, d_state):
             assert np.max(np.abs(got - exact[..., :length]) / scale) <= 2e-6
 
 
-def test_values_do_not_depend_on_how_many_are_asked_for():
+def test_values_do_not_depend_on_how_many_are_asked_for() -> None:
     kernel = S4DKernel(4, 8)
     with torch.no_grad():
         long = kernel(1_000)
@@ -62,7 +64,7 @@ def test_values_do_not_depend_on_how_many_are_asked_for():
             torch.testing.assert_close(short, long[..., :length], rtol=0, atol=1e-6)
 
 
-def test_gradients_of_every_parameter_in_float64():
+def test_gradients_of_every_parameter_in_float64() -> None:
     for init, discretization in itertools.product(
         ("lin", "inv", "legs"), ("zoh", "bilinear")
     ):

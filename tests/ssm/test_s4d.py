@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from espnet_residuals.ssm import S4D
 
 
 @pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
-def test_step_by_step_equals_whole_sequence(discretization):
+def test_step_by_step_equals_whole_sequence(discretization: str) -> None:
     layer = S4D(8, d_state=4, discretization=discretization)
     x = torch.randn(3, 130, 8)
     state, frames = layer.default_state(3), []
@@ -24,7 +25,7 @@ def test_step_by_step_equals_whole_sequence(discretization):
     )
 
 
-def test_unidirectional_layer_does_not_look_ahead():
+def test_unidirectional_layer_does_not_look_ahead() -> None:
     layer = S4D(8)
     x = torch.randn(1, 100, 8)
     changed = x.clone()
@@ -32,7 +33,7 @@ def test_unidirectional_layer_does_not_look_ahead():
     torch.testing.assert_close(layer(x)[:, :60], layer(changed)[:, :60])
 
 
-def test_bidirectional_layer_looks_ahead_but_has_no_step():
+def test_bidirectional_layer_looks_ahead_but_has_no_step() -> None:
     layer = S4D(8, bidirectional=True)
     x = torch.randn(1, 100, 8)
     changed = x.clone()
@@ -43,7 +44,7 @@ def test_bidirectional_layer_looks_ahead_but_has_no_step():
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_frames_behind_the_length_are_not_read(bidirectional):
+def test_frames_behind_the_length_are_not_read(bidirectional: bool) -> None:
     layer = S4D(8, bidirectional=bidirectional)
     x = torch.randn(2, 100, 8)
     garbage = x.clone()
@@ -56,7 +57,7 @@ def test_frames_behind_the_length_are_not_read(bidirectional):
 
 
 @pytest.mark.parametrize("lengths", [[1, 1], [7, 0], [300, 1]])
-def test_extreme_lengths_stay_finite_forward_and_backward(lengths):
+def test_extreme_lengths_stay_finite_forward_and_backward(lengths: list[int]) -> None:
     layer = S4D(8, bidirectional=True)
     x = torch.zeros(2, max(lengths), 8, requires_grad=True)
     y = layer(x, torch.tensor(lengths))
@@ -65,7 +66,7 @@ def test_extreme_lengths_stay_finite_forward_and_backward(lengths):
     assert all(p.grad.isfinite().all() for p in layer.parameters())
 
 
-def test_every_parameter_gets_a_gradient():
+def test_every_parameter_gets_a_gradient() -> None:
     layer = S4D(8, bidirectional=True)
     layer(torch.randn(2, 20, 8)).square().sum().backward()
     unused = [n for n, p in layer.named_parameters() if p.grad is None]
@@ -73,7 +74,7 @@ def test_every_parameter_gets_a_gradient():
     assert unused == [] and silent == []
 
 
-def test_forward_changes_no_parameter_and_no_buffer():
+def test_forward_changes_no_parameter_and_no_buffer() -> None:
     layer = S4D(8)
     before = copy.deepcopy(layer.state_dict())
     for length in (10, 500, 20):
@@ -82,7 +83,7 @@ def test_forward_changes_no_parameter_and_no_buffer():
         assert torch.equal(tensor, before[name]), name
 
 
-def test_averaging_two_checkpoints_of_one_model_changes_nothing():
+def test_averaging_two_checkpoints_of_one_model_changes_nothing() -> None:
     layer = S4D(8)
     state = layer.state_dict()
     average = {name: (tensor + tensor) / 2 for name, tensor in state.items()}
@@ -97,7 +98,7 @@ def relative_error(got: torch.Tensor, exact: torch.Tensor) -> float:
 @pytest.mark.parametrize(
     "dtype, bound", [(torch.bfloat16, 2e-2), (torch.float16, 2e-3)]
 )
-def test_autocast_stays_near_float32(dtype, bound):
+def test_autocast_stays_near_float32(dtype: torch.dtype, bound: float) -> None:
     torch.manual_seed(0)
     layer = S4D(32, bidirectional=True).eval()
     x = torch.randn(2, 200, 32)
@@ -110,8 +111,8 @@ def test_autocast_stays_near_float32(dtype, bound):
     "dtype, bound", [(torch.bfloat16, 2e-2), (torch.float16, 2e-3)]
 )
 def test_half_precision_model_runs_near_float32_with_the_same_rounded_parameters(
-    dtype, bound
-):
+    dtype: torch.dtype, bound: float
+) -> None:
     torch.manual_seed(0)
     half = S4D(32, bidirectional=True).eval().to(dtype)
     x = torch.randn(2, 200, 32).to(dtype)
@@ -120,7 +121,9 @@ def test_half_precision_model_runs_near_float32_with_the_same_rounded_parameters
     assert relative_error(half(x), exact) < bound
 
 
-def test_espnets_init_leaves_the_state_space_parameters_where_theory_puts_them():
+def test_espnets_init_leaves_the_state_space_parameters_where_theory_puts_them() -> (
+    None
+):
     layer = S4D(8, init="inv")
     fresh = S4D(8, init="inv")
     initialize(layer, "xavier_uniform")
@@ -130,7 +133,7 @@ def test_espnets_init_leaves_the_state_space_parameters_where_theory_puts_them()
     assert layer.kernel.log_dt.exp().max() <= 0.1 + 1e-6
 
 
-def test_own_learning_rate_and_no_weight_decay_for_dt_A_B():
+def test_own_learning_rate_and_no_weight_decay_for_dt_A_B() -> None:
     kernel = S4D(8, lr="1e-3").kernel
     for name in ("log_dt", "log_A_real", "A_imag", "B"):
         assert getattr(kernel, name)._optim == {"weight_decay": 0.0, "lr": 0.001}
@@ -138,14 +141,14 @@ def test_own_learning_rate_and_no_weight_decay_for_dt_A_B():
     assert S4D(8).kernel.B._optim == {"weight_decay": 0.0}
 
 
-def test_everything_is_made_on_the_device_of_the_parameters():
+def test_everything_is_made_on_the_device_of_the_parameters() -> None:
     layer = S4D(8, bidirectional=True, device="meta")
     assert {p.device.type for p in layer.parameters()} == {"meta"}
     y = layer(torch.empty(2, 20, 8, device="meta"), torch.tensor([20, 10]))
     assert y.device.type == "meta"
 
 
-def test_same_seed_gives_same_parameters_and_copies_are_equal():
+def test_same_seed_gives_same_parameters_and_copies_are_equal() -> None:
     def build() -> S4D:
         torch.manual_seed(3)
         return S4D(8)
@@ -170,7 +173,7 @@ def test_same_seed_gives_same_parameters_and_copies_are_equal():
         ("bidirectional", "yes"),
     ],
 )
-def test_wrong_option_is_refused_by_name_and_value(option, value):
+def test_wrong_option_is_refused_by_name_and_value(option: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{option}: ") as refusal:
         S4D(8, **{option: value})
     assert repr(value) in str(refusal.value) or str(value) in str(refusal.value)

@@ -9,7 +9,9 @@ from espnet_residuals.ssm import S4D
 D_MODEL, D_STATE = 16, 8
 
 
-def pair_of_layers(bidirectional: bool, discretization: str, init: str):
+def pair_of_layers(
+    bidirectional: bool, discretization: str, init: str
+) -> tuple[S4D, S4]:
     theirs = S4(
         D_MODEL,
         d_state=D_STATE,
@@ -45,8 +47,8 @@ def pair_of_layers(bidirectional: bool, discretization: str, init: str):
 @pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
 @pytest.mark.parametrize("init", ["lin", "inv", "legs"])
 def test_same_parameters_give_same_output_and_gradient(
-    bidirectional, discretization, init
-):
+    bidirectional: bool, discretization: str, init: str
+) -> None:
     torch.manual_seed(0)
     ours, theirs = pair_of_layers(bidirectional, discretization, init)
     for length in (1, 64, 65, 500):
@@ -66,7 +68,7 @@ def test_same_parameters_give_same_output_and_gradient(
 
 
 @pytest.mark.parametrize("init", ["lin", "inv", "legs"])
-def test_eigenvalues_start_where_espnets_start(init):
+def test_eigenvalues_start_where_espnets_start(init: str) -> None:
     ours, theirs = pair_of_layers(False, "zoh", init)
     fresh = S4D(D_MODEL, d_state=D_STATE, init=init).kernel
     torch.testing.assert_close(

@@ -1,0 +1,50 @@
+"""Packaging of espnet-residuals."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+README = Path(__file__).parent / "README.md"
+
+setup(
+    name="espnet-residuals",
+    version="0.1.0",
+    description="Residual connections by name for deep S4 encoders in ESPnet",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.12,<3.14",
+    packages=find_packages(include=["espnet_residuals", "espnet_residuals.*"]),
+    package_data={"espnet_residuals": ["py.typed"]},
+    install_requires=[
+        # The asr extra brings opt-einsum, which espnet2.asr.state_spaces imports.
+        "espnet[asr]>=202611",
+        "torch",
+        "typeguard",
+    ],
+    extras_require={
+        "recipes": ["espnet[train]>=202611"],
+        # The upper bounds keep a newer formatter or checker from failing old code.
+        "test": [
+            "black>=26,<27",
+            "build",
+            "flake8>=7,<8",
+            "hypothesis>=6.100",
+            "isort>=9,<10",
+            "mypy>=2.4,<3",
+            "pytest>=8.3,<10",
+            "types-PyYAML",
+            "types-setuptools",
+        ],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
