@@ -116,6 +116,11 @@ class S4DKernel(nn.Module):
         for parameter in (self.log_dt, self.log_A_real, self.A_imag, self.B):
             setattr(parameter, "_optim", dict(settings))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Mark the parameters of a copy, which torch makes without their attributes."""
+        super().__setstate__(state)
+        self._mark_for_optimizer()
+
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Draw dt and C at random; set A and B to where theory puts them."""

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -139,6 +140,15 @@ def test_own_learning_rate_and_no_weight_decay_for_dt_A_B() -> None:
         assert getattr(kernel, name)._optim == {"weight_decay": 0.0, "lr": 0.001}
     assert not hasattr(kernel.C, "_optim")
     assert S4D(8).kernel.B._optim == {"weight_decay": 0.0}
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))]
+)
+def test_copies_keep_the_optimiser_settings(copied: Callable[[S4D], S4D]) -> None:
+    kernel = copied(S4D(8, lr=1e-3)).kernel
+    for name in ("log_dt", "log_A_real", "A_imag", "B"):
+        assert getattr(kernel, name)._optim == {"weight_decay": 0.0, "lr": 0.001}
 
 
 def test_everything_is_made_on_the_device_of_the_parameters() -> None:
