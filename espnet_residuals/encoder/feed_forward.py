@@ -2,6 +2,7 @@
 
 from typing import Optional
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,7 +24,6 @@ class FeedForward(nn.Module):
         ValueError: If an option is out of range.
 
     Examples:
-        >>> import torch
         >>> FeedForward(d_model=8)(torch.ones(2, 100, 8)).shape
         torch.Size([2, 100, 8])
     """
@@ -47,3 +47,16 @@ class FeedForward(nn.Module):
             Tensor: Output, (batch, length, d_model).
         """
         return self.linear_out(self.dropout(F.gelu(self.linear_in(x))))
+
+    def default_state(
+        self,
+        batch_size: int,
+        device: Optional[torch.device] = None,
+        dtype: Optional[torch.dtype] = None,
+    ) -> None:
+        """Return the state before the first frame: there is none."""
+        return None
+
+    def forward_chunk(self, x: Tensor, state: None) -> tuple[Tensor, None]:
+        """Transform the next frames; see :meth:`forward`."""
+        return self.forward(x), None

@@ -67,6 +67,9 @@ class InputLayer(nn.Module):
         super().__init__()
         check_choice("input_layer", input_layer, INPUT_LAYERS)
         dropout = nn.Dropout(dropout_rate)
+        self.input_size = input_size
+        self.output_size = output_size
+        self.reads_symbols = input_layer == "embed"
         self.subsamples = input_layer in SUBSAMPLINGS
         self.embed: nn.Module
         if input_layer in SUBSAMPLINGS:
@@ -84,6 +87,8 @@ class InputLayer(nn.Module):
             self.embed = nn.Identity()
         else:
             self.embed = nn.Linear(input_size, output_size)
+
+        self.context, self.stride = _window(self.embed if self.subsamples else None)
 
     def forward(self, xs_pad: Tensor, ilens: Tensor) -> tuple[Tensor, Tensor]:
         """Map features.
@@ -118,3 +123,54 @@ class InputLayer(nn.Module):
         x, mask = self.embed(xs_pad, valid)
         olens = mask.squeeze(1).sum(-1)
         return x[:, : int(olens.max())], olens
+
+    def no_features(
+        self, batch_size: int, device: torch.device, dtype: torch.dtype
+    ) -> Tensor:
+        """Return what :meth:`forward_chunk` starts from.
+
+        Args:
+            batch_size (int): Number of utterances.
+            device (torch.device): Device of the features.
+            dtype (torch.dtype): Dtype of the features; symbols are integers whatever
+                it says.
+
+        Returns:
+            Tensor: Features without a frame, (batch, 0, input_size); for ``embed``
+            (batch, 0).
+        """
+        if self.reads_symbols:
+            return torch.zeros(batch_size, 0, device=device, dtype=torch.long)
+        return torch.zeros(batch_size, 0, self.input_size, device=device, dtype=dtype)
+
+    def forward_chunk(self, feats: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Map the next frames of utterances that have begun before.
+
+        Args:
+            feats (Tensor): Next features, (batch, length, input_size).
+            past (Tensor): Features that are still needed, (batch, length',
+                input_size); none at the start.
+
+        Returns:
+            tuple[Tensor, Tensor]: The stream as far as it can be computed, (batch,
+            length'', output_size), perhaps without a frame; and the features to keep.
+        """
+        waiting = torch.cat([past, feats], dim=1)
+        n_frames = max(0, (waiting.size(1) - self.context) // self.stride + 1)
+        rest = waiting[:, n_frames * self.stride :]
+        if n_frames == 0:
+            dtype = torch.get_default_dtype() if self.reads_symbols else past.dtype
+            return past.new_zeros(len(past), 0, self.output_size, dtype=dtype), rest
+        if self.subsamples:
+            return self.embed(waiting, None)[0], rest
+        return self.embed(waiting), rest
+
+
+def _window(subsampling: Optional[nn.Module]) -> tuple[int, int]:
+    """Return how many features one frame needs, and how far apart frames lie."""
+    context, stride = 1, 1
+    for module in subsampling.modules() if subsampling is not None else ():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d)):
+            context += (module.kernel_size[0] - 1) * stride
+            stride *= module.stride[0]
+    return context, stride

@@ -1,7 +1,8 @@
 """The encoder that ESPnet's YAML names ``s4``."""
 
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
+import torch
 from espnet2.asr.ctc import CTC
 from espnet2.asr.encoder.abs_encoder import AbsEncoder
 from torch import Tensor
@@ -10,7 +11,7 @@ from typeguard import typechecked
 from espnet_residuals.config import ConfigError, check_integer
 from espnet_residuals.config.errors import suggest
 from espnet_residuals.encoder.input_layer import InputLayer
-from espnet_residuals.encoder.stack import ResidualStack
+from espnet_residuals.encoder.stack import AfterBlock, ResidualStack
 
 KEY = "encoder_conf"
 
@@ -20,6 +21,19 @@ DEFAULT_BLOCK: tuple[Mapping[str, Any], ...] = (
 )
 
 EncoderOutput = Union[Tensor, tuple[Tensor, list[tuple[int, Tensor]]]]
+
+
+class EncoderState(NamedTuple):
+    """Where a stream stands.
+
+    Attributes:
+        past (Tensor): Features that later frames still need, (batch, length,
+            input_size).
+        sublayers (list[Any]): State of each sublayer.
+    """
+
+    past: Tensor
+    sublayers: list[Any]
 
 
 class S4Encoder(AbsEncoder):
@@ -52,7 +66,6 @@ class S4Encoder(AbsEncoder):
             allowed.
 
     Examples:
-        >>> import torch
         >>> encoder = S4Encoder(
         ...     input_size=80, output_size=16, num_blocks=2, residual="decay"
         ... )
@@ -131,6 +144,15 @@ class S4Encoder(AbsEncoder):
         """
         x, olens = self.embed(xs_pad, ilens)
         intermediate: list[tuple[int, Tensor]] = []
+        ys = self.stack(x, olens, self._after_block(intermediate, ctc))
+        if intermediate:
+            return (ys, intermediate), olens, None
+        return ys, olens, None
+
+    def _after_block(
+        self, intermediate: list[tuple[int, Tensor]], ctc: Optional[CTC]
+    ) -> AfterBlock:
+        """Return what collects the intermediate outputs, and conditions on them."""
 
         def after_block(index: int, stream: Tensor) -> Tensor:
             if index not in self.interctc_layer_idx:
@@ -141,10 +163,7 @@ class S4Encoder(AbsEncoder):
                 return stream
             return self._condition(stream, out, ctc)
 
-        ys = self.stack(x, olens, after_block)
-        if intermediate:
-            return (ys, intermediate), olens, None
-        return ys, olens, None
+        return after_block
 
     def _condition(self, stream: Tensor, out: Tensor, ctc: Optional[CTC]) -> Tensor:
         """Add the intermediate posteriors to the stream."""
@@ -154,6 +173,66 @@ class S4Encoder(AbsEncoder):
                 "ESPnet's model puts into conditioning_layer"
             )
         return stream + self.conditioning_layer(ctc.softmax(out))
+
+    def default_state(
+        self,
+        batch_size: int,
+        device: Optional[torch.device] = None,
+        dtype: Optional[torch.dtype] = None,
+    ) -> EncoderState:
+        """Return the state before the first frame of a stream.
+
+        Args:
+            batch_size (int): Number of utterances.
+            device (Optional[torch.device]): Device; None for that of the parameters.
+            dtype (Optional[torch.dtype]): Dtype of the features; None for that of the
+                parameters.
+
+        Returns:
+            EncoderState: The state.
+
+        Raises:
+            ConfigError: If the configuration cannot stream; names the option that
+                prevents it.
+        """
+        parameter = next(self.stack.parameters())
+        device, dtype = device or parameter.device, dtype or parameter.dtype
+        states = self.stack.default_state(batch_size, device, dtype)
+        return EncoderState(self.embed.no_features(batch_size, device, dtype), states)
+
+    def forward_chunk(
+        self, feats: Tensor, state: EncoderState, ctc: Optional[CTC] = None
+    ) -> tuple[Tensor, EncoderState]:
+        """Encode the next features of utterances that have begun before.
+
+        A recording fed in chunks of any size gives the frames of the whole; cost and
+        memory per frame do not depend on its length.
+
+        Args:
+            feats (Tensor): Next features, (batch, length, input_size), all valid.
+            state (EncoderState): State before them; it is not changed.
+            ctc (Optional[CTC]): The model's CTC, for self-conditioning.
+
+        Returns:
+            tuple[Tensor, EncoderState]: The frames that can be computed now, (batch,
+            length', output_size), perhaps none; and the state behind them.
+
+        Examples:
+            >>> encoder = S4Encoder(80, output_size=16, layer="s4d").eval()
+            >>> state, counts = encoder.default_state(batch_size=1), []
+            >>> for feats in torch.randn(1, 20, 80).split(5, dim=1):
+            ...     frames, state = encoder.forward_chunk(feats, state)
+            ...     counts.append(frames.size(1))
+            >>> counts
+            [0, 1, 2, 1]
+        """
+        x, past = self.embed.forward_chunk(feats, state.past)
+        if x.size(1) == 0:
+            return x, EncoderState(past, state.sublayers)
+        ys, states = self.stack.forward_chunk(
+            x, state.sublayers, self._after_block([], ctc)
+        )
+        return ys, EncoderState(past, states)
 
 
 def _refuse(unknown: Mapping[str, Any]) -> None:

@@ -98,8 +98,10 @@ class ResidualStack(nn.Module):
             )
 
         self.block_size = len(layers)
+        self._layer_keys = [layer_key for _, layer_key in layers]
         sublayers = [build_sublayer(i_layer) for i_layer in range(1, n_layers + 1)]
-        self.sublayers = nn.ModuleList(sublayers)
+        # Any: to mypy, what a ModuleList holds has no methods of its own.
+        self.sublayers: Any = nn.ModuleList(sublayers)
         self.norm = build_norm() if prenorm else nn.Identity()
         _report_drop_path(sublayers, drop_path)
 
@@ -127,11 +129,82 @@ class ResidualStack(nn.Module):
             padding = (frames >= lengths.to(x.device).unsqueeze(-1)).unsqueeze(-1)
             x = x.masked_fill(padding, 0.0)
         for i_layer, sublayer in enumerate(self.sublayers, start=1):
-            x = sublayer(x, lengths)
-            if after_block is not None and i_layer % self.block_size == 0:
-                x = after_block(i_layer // self.block_size, x)
+            x = self._end_sublayer(i_layer, sublayer(x, lengths), after_block)
         x = self.norm(x)
         return x if padding is None else x.masked_fill(padding, 0.0)
+
+    def _end_sublayer(
+        self, i_layer: int, x: Tensor, after_block: Optional[AfterBlock]
+    ) -> Tensor:
+        if after_block is None or i_layer % self.block_size:
+            return x
+        return after_block(i_layer // self.block_size, x)
+
+    def default_state(
+        self,
+        batch_size: int,
+        device: Optional[torch.device] = None,
+        dtype: Optional[torch.dtype] = None,
+    ) -> list[Any]:
+        """Return the state before the first frame.
+
+        Args:
+            batch_size (int): Number of sequences.
+            device (Optional[torch.device]): Device; None for that of the parameters.
+            dtype (Optional[torch.dtype]): Dtype of the frames; None for that of the
+                parameters.
+
+        Returns:
+            list[Any]: One state for each sublayer.
+
+        Raises:
+            ConfigError: If a layer cannot stream; names the option that prevents it.
+        """
+        states = []
+        for i, sublayer in enumerate(self.sublayers):
+            try:
+                states.append(sublayer.default_state(batch_size, device, dtype))
+            except ConfigError as error:
+                raise error.within(self._layer_keys[i % self.block_size]) from None
+        return states
+
+    def forward_chunk(
+        self,
+        x: Tensor,
+        state: list[Any],
+        after_block: Optional[AfterBlock] = None,
+    ) -> tuple[Tensor, list[Any]]:
+        """Process the next frames of sequences that have begun before.
+
+        Args:
+            x (Tensor): Next frames, (batch, length, d_model), all of them valid.
+            state (list[Any]): State before them; it is not changed.
+            after_block (Optional[AfterBlock]): As in :meth:`forward`.
+
+        Returns:
+            tuple[Tensor, list[Any]]: Output, (batch, length, d_model), and the state
+            behind the frames.
+        """
+        states = []
+        for i_layer, sublayer in enumerate(self.sublayers, start=1):
+            x, behind = sublayer.forward_chunk(x, state[i_layer - 1])
+            states.append(behind)
+            x = self._end_sublayer(i_layer, x, after_block)
+        return self.norm(x), states
+
+    def step(self, x: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
+        """Process one frame of each sequence.
+
+        Args:
+            x (Tensor): Input frame, (batch, d_model).
+            state (list[Any]): State before the frame.
+
+        Returns:
+            tuple[Tensor, list[Any]]: Output frame, (batch, d_model), and the state
+            behind it.
+        """
+        y, state = self.forward_chunk(x.unsqueeze(1), state)
+        return y.squeeze(1), state
 
 
 def _layers_of_block(layer: Any, key: str) -> list[tuple[Any, str]]:

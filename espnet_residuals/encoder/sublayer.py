@@ -1,9 +1,11 @@
 """One sublayer: normalisation, a layer, dropout, and the residual function."""
 
-from typing import Optional
+from typing import Any, Optional
 
+import torch
 from torch import Tensor, nn
 
+from espnet_residuals.config import ConfigError
 from espnet_residuals.encoder.drop_path import DropPath
 
 
@@ -23,7 +25,6 @@ class Sublayer(nn.Module):
             function keeps nothing of ``x``, since nothing would be left.
 
     Examples:
-        >>> import torch
         >>> from espnet_residuals.encoder.feed_forward import FeedForward
         >>> from espnet_residuals.residual import DecayResidual
         >>> sublayer = Sublayer(
@@ -45,7 +46,7 @@ class Sublayer(nn.Module):
         super().__init__()
         self.norm = norm
         self.prenorm = prenorm
-        self.layer = layer
+        self.layer: Any = layer
         self.dropout = nn.Dropout(dropout_rate)
         self.drop_path = DropPath(drop_path if self._keeps(residual) else 0.0)
         self.residual = residual
@@ -64,6 +65,49 @@ class Sublayer(nn.Module):
         Returns:
             Tensor: Output, (batch, length, d_model).
         """
-        y = self.layer(self.norm(x) if self.prenorm else x, lengths)
+        return self._join(x, self.layer(self._before(x), lengths))
+
+    def default_state(
+        self,
+        batch_size: int,
+        device: Optional[torch.device] = None,
+        dtype: Optional[torch.dtype] = None,
+    ) -> Any:
+        """Return the layer's state before the first frame.
+
+        Args:
+            batch_size (int): Number of sequences.
+            device (Optional[torch.device]): Device; None for that of the parameters.
+            dtype (Optional[torch.dtype]): Dtype of the frames; None for that of the
+                parameters.
+
+        Returns:
+            Any: The state.
+
+        Raises:
+            ConfigError: If the layer cannot stream.
+        """
+        if not hasattr(self.layer, "forward_chunk"):
+            raise ConfigError("", f"{type(self.layer).__name__} cannot stream")
+        return self.layer.default_state(batch_size, device, dtype)
+
+    def forward_chunk(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Process the next frames of sequences that have begun before.
+
+        Args:
+            x (Tensor): Next frames, (batch, length, d_model).
+            state (Any): State before them.
+
+        Returns:
+            tuple[Tensor, Any]: Output, (batch, length, d_model), and the state behind
+            the frames.
+        """
+        y, state = self.layer.forward_chunk(self._before(x), state)
+        return self._join(x, y), state
+
+    def _before(self, x: Tensor) -> Tensor:
+        return self.norm(x) if self.prenorm else x
+
+    def _join(self, x: Tensor, y: Tensor) -> Tensor:
         z = self.residual(x, self.drop_path(self.dropout(y)))
         return z if self.prenorm else self.norm(z)

@@ -3,7 +3,8 @@
 Files, from the parameters outward: ``spectrum`` (where A starts), ``discretization``
 (from A and dt to one step), ``vandermonde`` (from one step to the whole kernel),
 ``kernel`` (the parameters), ``convolution`` (kernel and input), ``s4d`` (the layer);
-``autocast`` keeps the arithmetic of all of them out of half precision.
+``autocast`` keeps the arithmetic of all of them out of half precision, ``cache``
+remembers kernels while the parameters stay the same.
 """
 
 from espnet_residuals.ssm.kernel import S4DKernel

@@ -12,21 +12,23 @@ from espnet_residuals.config import (
     check_integer,
     check_number,
 )
+from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.spectrum import INITS, initial_frequencies
 from espnet_residuals.ssm.vandermonde import BLOCK, power_sums
 
 
 class Recurrence(NamedTuple):
-    """One step of the recurrence, as complex tensors for :meth:`S4D.step`.
+    """The recurrence of the first channel, as complex tensors.
 
     Attributes:
-        A (Tensor): Factor of the state, (d_model, n_pairs).
+        powers (Tensor): Factor of the state over 0 to ``BLOCK`` steps, (d_model,
+            n_pairs, BLOCK + 1).
         B (Tensor): Factor of the input, (d_model, n_pairs).
         C (Tensor): Factor of the state in the output, (d_model, n_pairs).
     """
 
-    A: Tensor
+    powers: Tensor
     B: Tensor
     C: Tensor
 
@@ -106,6 +108,8 @@ class S4DKernel(nn.Module):
         self.A_imag = parameter(d_model, n_pairs)
         self.B = parameter(d_model, n_pairs, 2)
         self.C = parameter(channels, d_model, n_pairs, 2)
+        self._kernel_cache = ParameterCache()
+        self._recurrence_cache = ParameterCache()
         self._mark_for_optimizer()
         self.reset_parameters()
 
@@ -137,7 +141,7 @@ class S4DKernel(nn.Module):
         self.reset_parameters()
 
     def forward(self, length: int) -> Tensor:
-        """Compute the kernels.
+        """Compute the kernels; without gradients, remember them.
 
         Args:
             length (int): Number of values needed.
@@ -146,6 +150,39 @@ class S4DKernel(nn.Module):
             Tensor: Kernels, (channels, d_model, length rounded up to whole blocks), in
             float32 or, for float64 parameters, float64.
         """
+        n_blocks = (length + BLOCK - 1) // BLOCK
+        if not self._may_remember():
+            return self._kernels(n_blocks)
+        size = n_blocks * BLOCK
+        kernels: Tensor = self._kernel_cache.get(
+            list(self.parameters()),
+            lambda: self._kernels(n_blocks),
+            lambda kernels: kernels.size(-1) >= size,
+        )
+        return kernels[..., :size]
+
+    def recurrence(self) -> Recurrence:
+        """Compute the recurrence; without gradients, remember it.
+
+        Returns:
+            Recurrence: Its factors, in complex64 or, for float64 parameters,
+            complex128.
+        """
+        if not self._may_remember():
+            return self._recurrence()
+        recurrence: Recurrence = self._recurrence_cache.get(
+            list(self.parameters()), self._recurrence
+        )
+        return recurrence
+
+    def _may_remember(self) -> bool:
+        return not (
+            torch.is_grad_enabled()
+            or torch.compiler.is_compiling()
+            or self.C.device.type == "meta"
+        )
+
+    def _kernels(self, n_blocks: int) -> Tensor:
         step = self._step()
         dtype = torch.promote_types(self.C.dtype, torch.float32)
         g_real, g_imag = step.gain_real, step.gain_imag
@@ -157,22 +194,21 @@ class S4DKernel(nn.Module):
             [C_real * in_real - C_imag * in_imag, C_real * in_imag + C_imag * in_real],
             dim=-1,
         )
-        n_blocks = (length + BLOCK - 1) // BLOCK
         return power_sums(coefficients.to(dtype), step.log_abs, step.angle, n_blocks)
 
-    def recurrence(self) -> Recurrence:
-        """Return one step of the first channel's recurrence.
-
-        Returns:
-            Recurrence: Complex factors, each (d_model, n_pairs).
-        """
+    def _recurrence(self) -> Recurrence:
         step = self._step()
-        A = torch.polar(step.log_abs.exp(), step.angle)
+        wide = step.angle.dtype
+        exponents = torch.arange(BLOCK + 1, dtype=wide, device=step.angle.device)
+        powers = torch.polar(
+            (step.log_abs.unsqueeze(-1) * exponents).exp(),
+            step.angle.unsqueeze(-1) * exponents,
+        )
         gain = torch.complex(step.gain_real, step.gain_imag)
+        B = gain * torch.view_as_complex(self.B.to(wide).contiguous())
+        C = torch.view_as_complex(self.C[0].to(wide).contiguous())
         dtype = torch.promote_types(self.C.dtype, torch.complex64)
-        B = torch.view_as_complex(self.B.to(gain.real.dtype).contiguous())
-        C = torch.view_as_complex(self.C[0].to(gain.real.dtype).contiguous())
-        return Recurrence(A.to(dtype), (gain * B).to(dtype), C.to(dtype))
+        return Recurrence(powers.to(dtype), B.to(dtype), C.to(dtype))
 
     def _step(self) -> Step:
         """Discretise in float64, where the device has it."""

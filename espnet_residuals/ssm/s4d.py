@@ -10,6 +10,7 @@ from espnet_residuals.config import ConfigError, check_flag, check_number
 from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
+from espnet_residuals.ssm.vandermonde import BLOCK
 
 
 class S4D(nn.Module):
@@ -127,11 +128,12 @@ class S4D(nn.Module):
         Args:
             batch_size (int): Number of sequences.
             device (Optional[torch.device]): Device; None for that of the parameters.
-            dtype (Optional[torch.dtype]): Complex dtype; None for complex64 or, for
-                float64 parameters, complex128.
+            dtype (Optional[torch.dtype]): Dtype of the frames; None for that of the
+                parameters.
 
         Returns:
-            Tensor: Zeros, (batch, d_model, d_state / 2), complex.
+            Tensor: Zeros, (batch, d_model, d_state / 2), complex64 or, for float64
+            frames, complex128.
 
         Raises:
             ConfigError: If the layer looks ahead, so that it has no such state.
@@ -139,19 +141,53 @@ class S4D(nn.Module):
         if self.bidirectional:
             raise ConfigError(
                 "bidirectional",
-                "a layer that looks ahead cannot run frame by frame; "
-                "set bidirectional: false",
+                "a layer that looks ahead cannot stream; set it to false",
             )
         parameter = self.kernel.C
         return torch.zeros(
             batch_size,
             *self.kernel.A_imag.shape,
             device=parameter.device if device is None else device,
-            dtype=dtype or torch.promote_types(parameter.dtype, torch.complex64),
+            dtype=torch.promote_types(dtype or parameter.dtype, torch.complex64),
         )
 
+    def forward_chunk(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Process the next frames of sequences that have begun before.
+
+        Cost and memory per frame do not depend on the number of frames.
+
+        Args:
+            x (Tensor): Next frames, (batch, length, d_model), all of them valid.
+            state (Tensor): State before them, (batch, d_model, d_state / 2).
+
+        Returns:
+            tuple[Tensor, Tensor]: Output, (batch, length, d_model), and the state
+            behind the frames.
+        """
+        if x.size(1) == 0:
+            return x, state
+        u = x.transpose(1, 2)
+        outputs = []
+        for piece in u.split(BLOCK, dim=-1):
+            y, state = self._advance(piece, state)
+            outputs.append(y)
+        y = torch.cat(outputs, dim=-1) + u * self.D.unsqueeze(-1)
+        return self._mix_features(y.transpose(1, 2)), state
+
+    def _advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Convolve at most ``BLOCK`` frames, (batch, d_model, length)."""
+        with without_autocast(u.device):
+            powers, B, C = self.kernel.recurrence()
+            length = u.size(-1)
+            past = powers[..., 1 : length + 1]
+            echo = torch.einsum("hn,bhn,hnl->bhl", C, state, past).real
+            reversed_u = u.flip(-1).to(state.dtype)
+            gained = torch.einsum("bhl,hnl->bhn", reversed_u, powers[..., :length])
+            state = powers[..., length] * state + B * gained
+            return (self._convolve(u) + 2 * echo).to(u.dtype), state
+
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Process one frame.
+        """Process one frame, by the recurrence alone.
 
         Args:
             x (Tensor): Input frame, (batch, d_model).
@@ -161,7 +197,7 @@ class S4D(nn.Module):
             tuple[Tensor, Tensor]: Output frame, (batch, d_model), and the state behind
             it.
         """
-        A, B, C = self.kernel.recurrence()
-        state = A * state + B * x.unsqueeze(-1)
+        powers, B, C = self.kernel.recurrence()
+        state = powers[..., 1] * state + B * x.unsqueeze(-1)
         y = 2 * (C * state).sum(-1).real
         return self._mix_features(y.to(x.dtype) + x * self.D), state

@@ -1,0 +1,91 @@
+"""A remembered kernel is never one of other parameters."""
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from espnet_residuals.ssm import S4D, S4DKernel
+
+
+def change_in_place(kernel: S4DKernel) -> None:
+    with torch.no_grad():
+        kernel.log_dt.add_(1)
+
+
+def change_through_data(kernel: S4DKernel) -> None:
+    """Leaves no trace in the version counter, as averaging of weights may do."""
+    kernel.log_dt.data.add_(1)
+
+
+def change_by_loading(kernel: S4DKernel) -> None:
+    state = kernel.state_dict()
+    kernel.load_state_dict({**state, "log_dt": state["log_dt"] + 1})
+
+
+def change_by_replacing(kernel: S4DKernel) -> None:
+    kernel.log_dt = torch.nn.Parameter(kernel.log_dt + 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change_in_place, change_through_data, change_by_loading, change_by_replacing],
+)
+def test_changed_parameters_give_a_new_kernel(
+    change: Callable[[S4DKernel], None],
+) -> None:
+    kernel = S4DKernel(8, 4)
+    with torch.no_grad():
+        before = kernel(100)
+        change(kernel)
+        after = kernel(100)
+        fresh = copy.deepcopy(kernel)(100)
+    assert not torch.allclose(before, after)
+    assert torch.equal(after, fresh)
+
+
+def test_dtype_change_gives_a_kernel_of_that_dtype() -> None:
+    kernel = S4DKernel(8, 4)
+    with torch.no_grad():
+        assert kernel(100).dtype == torch.float32
+        assert kernel.double()(100).dtype == torch.float64
+
+
+def test_output_does_not_depend_on_what_was_encoded_before() -> None:
+    layer = S4D(8, bidirectional=True)
+    x = torch.randn(2, 130, 8)
+    with torch.no_grad():
+        fresh = layer(x)
+        for length in (1000, 10, 131):
+            layer(torch.randn(1, length, 8))
+            torch.testing.assert_close(layer(x), fresh, rtol=1e-5, atol=1e-6)
+
+
+def test_same_length_computes_the_kernel_once_without_gradients_and_anew_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = S4DKernel(8, 4)
+    compute, calls = kernel._kernels, []
+
+    def counted(n_blocks: int) -> torch.Tensor:
+        calls.append(n_blocks)
+        return compute(n_blocks)
+
+    monkeypatch.setattr(kernel, "_kernels", counted)
+    with torch.no_grad():
+        for length in (100, 100, 64, 128):
+            kernel(length)
+    assert calls == [2]
+    kernel(100)
+    assert calls == [2, 2]
+
+
+def test_copies_and_pickles_carry_no_remembered_kernel() -> None:
+    kernel = S4DKernel(8, 4)
+    size = len(pickle.dumps(kernel))
+    with torch.no_grad():
+        kernel(10_000)
+    assert len(pickle.dumps(kernel)) == size
+    assert not any("cache" in name for name in kernel.state_dict())
