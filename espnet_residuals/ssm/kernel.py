@@ -15,7 +15,7 @@ from espnet_residuals.config import (
 from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.spectrum import INITS, initial_frequencies
-from espnet_residuals.ssm.vandermonde import BLOCK, power_sums
+from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers
 
 
 class Recurrence(NamedTuple):
@@ -150,7 +150,8 @@ class S4DKernel(nn.Module):
             Tensor: Kernels, (channels, d_model, length rounded up to whole blocks), in
             float32 or, for float64 parameters, float64.
         """
-        n_blocks = (length + BLOCK - 1) // BLOCK
+        # At least two, so that a compiled graph for many blocks serves few as well.
+        n_blocks = torch.sym_max(2, (length + BLOCK - 1) // BLOCK)
         if not self._may_remember():
             return self._kernels(n_blocks)
         size = n_blocks * BLOCK
@@ -182,7 +183,7 @@ class S4DKernel(nn.Module):
             or self.C.device.type == "meta"
         )
 
-    def _kernels(self, n_blocks: int) -> Tensor:
+    def _kernels(self, n_blocks: Union[int, torch.SymInt]) -> Tensor:
         step = self._step()
         dtype = torch.promote_types(self.C.dtype, torch.float32)
         g_real, g_imag = step.gain_real, step.gain_imag
@@ -190,25 +191,28 @@ class S4DKernel(nn.Module):
         C_real, C_imag = self.C.to(g_real.dtype).unbind(-1)
         in_real = g_real * B_real - g_imag * B_imag
         in_imag = g_real * B_imag + g_imag * B_real
-        coefficients = torch.cat(
-            [C_real * in_real - C_imag * in_imag, C_real * in_imag + C_imag * in_real],
-            dim=-1,
+        return power_sums(
+            (C_real * in_real - C_imag * in_imag).to(dtype),
+            (C_real * in_imag + C_imag * in_real).to(dtype),
+            step.log_abs,
+            step.angle,
+            n_blocks,
         )
-        return power_sums(coefficients.to(dtype), step.log_abs, step.angle, n_blocks)
 
     def _recurrence(self) -> Recurrence:
         step = self._step()
         wide = step.angle.dtype
         exponents = torch.arange(BLOCK + 1, dtype=wide, device=step.angle.device)
-        powers = torch.polar(
-            (step.log_abs.unsqueeze(-1) * exponents).exp(),
-            step.angle.unsqueeze(-1) * exponents,
+        factors = torch.complex(
+            *powers(
+                step.log_abs.unsqueeze(-1), step.angle.unsqueeze(-1), exponents, wide
+            )
         )
         gain = torch.complex(step.gain_real, step.gain_imag)
         B = gain * torch.view_as_complex(self.B.to(wide).contiguous())
         C = torch.view_as_complex(self.C[0].to(wide).contiguous())
         dtype = torch.promote_types(self.C.dtype, torch.complex64)
-        return Recurrence(powers.to(dtype), B.to(dtype), C.to(dtype))
+        return Recurrence(factors.to(dtype), B.to(dtype), C.to(dtype))
 
     def _step(self) -> Step:
         """Discretise in float64, where the device has it."""

@@ -1,5 +1,8 @@
 """Sums of powers of the eigenvalues, by two small tables and one matrix product."""
 
+import math
+from typing import Union
+
 import torch
 from torch import Tensor
 
@@ -8,58 +11,71 @@ from torch import Tensor
 BLOCK = 64
 
 
-def powers(log_abs: Tensor, angle: Tensor, exponents: Tensor) -> Tensor:
-    """Return powers of complex numbers, real parts over imaginary parts.
+def powers(
+    log_abs: Tensor, angle: Tensor, exponents: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Return powers of complex numbers.
+
+    Phases reach 1e8 radians, so whole turns are taken off in the dtype of the
+    arguments (float64 where the device has it), before the phase is rounded to
+    ``dtype``.
 
     Args:
-        log_abs (Tensor): Logarithm of the absolute value, (d_model, n_pairs).
-        angle (Tensor): Argument in radians, (d_model, n_pairs).
-        exponents (Tensor): Exponents, (count,).
+        log_abs (Tensor): Logarithm of the absolute value, (...).
+        angle (Tensor): Argument in radians, (...).
+        exponents (Tensor): Exponents; broadcast against the numbers.
+        dtype (torch.dtype): Dtype of the result.
 
     Returns:
-        Tensor: The powers, (d_model, 2 * n_pairs, count).
+        tuple[Tensor, Tensor]: Real and imaginary parts.
 
     Examples:
-        >>> half_turn = torch.tensor([[torch.pi]])
-        >>> powers(0 * half_turn, half_turn, torch.arange(3.0))[:, 0]
-        tensor([[ 1., -1.,  1.]])
+        >>> half_turn = torch.tensor(torch.pi)
+        >>> powers(0 * half_turn, half_turn, torch.arange(3.0), torch.float32)[0]
+        tensor([ 1., -1.,  1.])
     """
-    magnitude = (log_abs.unsqueeze(-1) * exponents).exp()
-    phase = angle.unsqueeze(-1) * exponents
-    return torch.cat([magnitude * phase.cos(), magnitude * phase.sin()], dim=-2)
+    magnitude = (log_abs * exponents).to(dtype).exp()
+    turns = angle / (2 * math.pi) * exponents
+    phase = ((turns - turns.detach().round()) * (2 * math.pi)).to(dtype)
+    return magnitude * phase.cos(), magnitude * phase.sin()
 
 
 def power_sums(
-    coefficients: Tensor, log_abs: Tensor, angle: Tensor, n_blocks: int
+    c_real: Tensor,
+    c_imag: Tensor,
+    log_abs: Tensor,
+    angle: Tensor,
+    n_blocks: Union[int, torch.SymInt],
 ) -> Tensor:
     r"""Return :math:`K_l = 2 \Re \sum_n c_n \bar A_n^l` for whole blocks of ``l``.
 
     With :math:`l = aM + b` the power splits into :math:`\bar A^{aM} \bar A^b`: a table
     over ``a`` and a table over ``b`` stand for all ``l``, and their product is a real
-    matrix product. Phases reach 1e8 radians, so the tables are formed in the dtype of
-    ``log_abs`` (float64 where the device has it), the product in that of
-    ``coefficients``.
+    matrix product.
 
     Args:
-        coefficients (Tensor): :math:`c_n`, real parts before imaginary parts,
-            (channels, d_model, 2 * n_pairs).
+        c_real (Tensor): Real parts of :math:`c_n`, (channels, d_model, n_pairs).
+        c_imag (Tensor): Imaginary parts of :math:`c_n`, shaped likewise.
         log_abs (Tensor): :math:`\log |\bar A_n|`, (d_model, n_pairs).
         angle (Tensor): :math:`\arg \bar A_n` in radians, (d_model, n_pairs).
-        n_blocks (int): Number of blocks of ``BLOCK`` values.
+        n_blocks (Union[int, torch.SymInt]): Number of blocks of ``BLOCK`` values.
 
     Returns:
         Tensor: The sums, (channels, d_model, n_blocks * BLOCK).
     """
-    channels, d_model, _ = coefficients.shape
-    exponents = torch.arange(BLOCK, dtype=log_abs.dtype, device=log_abs.device)
-    starts = torch.arange(n_blocks, dtype=log_abs.dtype, device=log_abs.device) * BLOCK
-    within = powers(log_abs, angle, exponents).to(coefficients.dtype)
-    across = powers(log_abs, angle, starts).to(coefficients.dtype)
 
-    c_real, c_imag = coefficients.transpose(0, 1).unsqueeze(-1).chunk(2, dim=-2)
-    p_real, p_imag = across.unsqueeze(1).chunk(2, dim=-2)
-    scaled_real = c_real * p_real - c_imag * p_imag
-    scaled_imag = c_real * p_imag + c_imag * p_real
-    rows = torch.cat([2 * scaled_real, -2 * scaled_imag], dim=-2).transpose(-1, -2)
-    sums = rows.reshape(d_model, channels * n_blocks, -1) @ within
-    return sums.view(d_model, channels, -1).transpose(0, 1)
+    def exponents(count: Union[int, torch.SymInt]) -> Tensor:
+        return torch.arange(count, dtype=log_abs.dtype, device=log_abs.device)
+
+    dtype = c_real.dtype
+    within = powers(log_abs.unsqueeze(-1), angle.unsqueeze(-1), exponents(BLOCK), dtype)
+    starts = exponents(n_blocks).unsqueeze(-1) * BLOCK
+    start_real, start_imag = powers(
+        log_abs.unsqueeze(1), angle.unsqueeze(1), starts, dtype
+    )
+    c_real, c_imag = 2 * c_real.unsqueeze(2), 2 * c_imag.unsqueeze(2)
+    rows_real = c_real * start_real - c_imag * start_imag
+    rows_imag = c_real * start_imag + c_imag * start_real
+    rows = torch.cat([rows_real, -rows_imag], dim=-1)
+    columns = torch.cat(within, dim=1)
+    return torch.stack([row @ columns for row in rows]).flatten(-2)
