@@ -1,0 +1,40 @@
+"""Find the archive of mini_an4 inside the installed ESPnet and unpack it."""
+
+import gzip
+import tarfile
+import zlib
+from importlib import resources
+from pathlib import Path
+
+from .whole_folder import whole_folder
+
+
+def find_archive(package: str, file_name: str) -> Path:
+    """Return the path of ``file_name`` in the folder of an installed package."""
+    try:
+        archive = Path(str(resources.files(package) / file_name))
+    except ModuleNotFoundError:
+        archive = Path(package.replace(".", "/"), file_name)
+    if not archive.is_file():
+        raise FileNotFoundError(
+            f"the mini_an4 archive {archive} is missing from this Python "
+            "environment; ESPnet 202611 brings it, so reinstall ESPnet"
+        )
+    return archive
+
+
+def extract_archive(archive: Path, target: Path) -> None:
+    """Unpack ``archive`` into the new folder ``target``, completely or not at all."""
+    try:
+        with whole_folder(target) as folder, tarfile.open(archive, "r:gz") as tar:
+            tar.extractall(folder, filter=_without_top_folder)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise RuntimeError(
+            f"the mini_an4 archive {archive} is damaged ({error}); reinstall ESPnet"
+        ) from error
+
+
+def _without_top_folder(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+    """Drop the leading folder of a member's name, then apply the "data" filter."""
+    _, _, name = member.name.partition("/")
+    return tarfile.data_filter(member.replace(name=name), path) if name else None
