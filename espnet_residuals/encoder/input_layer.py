@@ -100,16 +100,19 @@ class InputLayer(nn.Module):
 
         Returns:
             tuple[Tensor, Tensor]: The stream, (batch, length', output_size), with no
-            frame behind the longest sequence, and the lengths, (batch,). A sequence
-            too short to give a frame has length 0.
+            frame behind the longest sequence (compiled: behind the padding), and the
+            lengths, (batch,). A sequence too short to give a frame has length 0.
 
         Raises:
             TooShortUttError: If even the longest sequence gives no frame.
         """
         ilens = ilens.to(xs_pad.device)
+        if not torch.compiler.is_compiling():
+            # The shapes of a compiled graph cannot depend on values.
+            xs_pad = xs_pad[:, : int(ilens.max())]
         if not self.subsamples:
-            return self.embed(xs_pad)[:, : int(ilens.max())], ilens
-        longest = int(ilens.max())
+            return self.embed(xs_pad), ilens
+        longest = xs_pad.size(1)
         too_short, needed = check_short_utt(self.embed, longest)
         if too_short:
             raise TooShortUttError(
@@ -118,11 +121,10 @@ class InputLayer(nn.Module):
                 longest,
                 needed,
             )
-        frames = torch.arange(xs_pad.size(1), device=xs_pad.device)
+        frames = torch.arange(longest, device=xs_pad.device)
         valid = (frames < ilens.unsqueeze(-1)).unsqueeze(1)
         x, mask = self.embed(xs_pad, valid)
-        olens = mask.squeeze(1).sum(-1)
-        return x[:, : int(olens.max())], olens
+        return x, mask.squeeze(1).sum(-1)
 
     def no_features(
         self, batch_size: int, device: torch.device, dtype: torch.dtype
