@@ -14,6 +14,7 @@ from espnet_residuals.config.checks import (
     check_number,
 )
 from espnet_residuals.config.errors import ConfigError, UnknownNameError
+from espnet_residuals.config.interface import check_method
 from espnet_residuals.config.registry import Registry
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "check_choice",
     "check_flag",
     "check_integer",
+    "check_method",
     "check_number",
     "to_plain",
 ]

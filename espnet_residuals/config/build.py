@@ -50,19 +50,21 @@ def build_from_config(
 'plite' (got 1); it accepts polite; did you mean 'polite'?
     """
     cls, options = _parse(registry, config, key)
-    accepted = _accepted_options(cls, context)
-    if accepted is not None:
+    accepted, takes_any = _accepted_options(cls, context, key)
+    if not takes_any:
         _check_known(cls, options, accepted, key)
-        for name, value in (defaults or {}).items():
-            if name in accepted:
-                options.setdefault(name, value)
+    for name, value in (defaults or {}).items():
+        if name in accepted:
+            options.setdefault(name, value)
+    note = f"{cls.__name__} accepts {'any option' if takes_any else _listed(accepted)}"
     try:
         return cls(*context, **options)
     except ConfigError as error:
-        note = f"{cls.__name__} accepts {_listed(accepted)}"
         raise error.within(key, note) from error
     except (TypeError, ValueError) as error:
-        raise ConfigError(key, f"{cls.__name__}: {error}") from error
+        raise ConfigError(
+            key, f"{cls.__name__}: {error} (got {options!r}; {note})"
+        ) from error
 
 
 def to_plain(config: Any) -> Any:
@@ -88,6 +90,10 @@ def to_plain(config: Any) -> Any:
 def _parse(registry: Registry, config: Any, key: str) -> tuple[type, dict[str, Any]]:
     """Split a configuration into the class that it names and that class's options."""
     if isinstance(config, type):
+        try:
+            registry.check_interface(config)
+        except TypeError as error:
+            raise ConfigError(key, str(error)) from error
         return config, {}
     options: dict[str, Any] = {}
     name: Any = config
@@ -112,20 +118,24 @@ def _parse(registry: Registry, config: Any, key: str) -> tuple[type, dict[str, A
     return registry[name], options
 
 
-def _accepted_options(cls: type, context: tuple[Any, ...]) -> Optional[list[str]]:
-    """Return the options a constructor declares, or None if it takes any."""
+def _accepted_options(
+    cls: type, context: tuple[Any, ...], key: str
+) -> tuple[list[str], bool]:
+    """Return the options a constructor declares, and whether it takes any other."""
     signature = inspect.signature(cls)
-    parameters = signature.parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return None
-    bound = signature.bind_partial(*context).arguments
+    try:
+        bound = signature.bind_partial(*context).arguments
+    except TypeError as error:
+        raise ConfigError(key, f"{cls.__name__}: {error}") from error
     keyword_kinds = (
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         inspect.Parameter.KEYWORD_ONLY,
     )
-    return [
+    parameters = signature.parameters.values()
+    declared = [
         p.name for p in parameters if p.kind in keyword_kinds and p.name not in bound
     ]
+    return declared, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _check_known(
@@ -140,7 +150,5 @@ def _check_known(
             )
 
 
-def _listed(accepted: Optional[Sequence[str]]) -> str:
-    if accepted is None:
-        return "any option"
+def _listed(accepted: Sequence[str]) -> str:
     return ", ".join(accepted) if accepted else "no options"

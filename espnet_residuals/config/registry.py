@@ -34,7 +34,7 @@ valid names: r, red; did you mean 'red'?
 
     def __init__(self, kind: str, check_interface: Callable[[type], None]) -> None:
         self.kind = kind
-        self._check_interface = check_interface
+        self.check_interface = check_interface
         self._classes: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -47,6 +47,8 @@ valid names: r, red; did you mean 'red'?
         self._classes[name] = cls
 
     def __delitem__(self, name: str) -> None:
+        if name not in self._classes:
+            raise UnknownNameError(self.describe_unknown(name))
         del self._classes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -84,7 +86,7 @@ valid names: r, red; did you mean 'red'?
         """
 
         def enter(cls: C) -> C:
-            self._check_interface(cls)
+            self.check_interface(cls)
             for name in names:
                 self._check_name(name, cls)
             for name in names:

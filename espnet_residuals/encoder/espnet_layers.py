@@ -4,10 +4,12 @@ Their modules are imported when one is built, not before: the import alone costs
 and logs warnings about missing kernels.
 """
 
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor, nn
+
+from espnet_residuals.config import check_number
 
 
 class EspnetS4(nn.Module):
@@ -26,7 +28,7 @@ class EspnetS4(nn.Module):
         rank (int): Rank of the low-rank part, for ``nplr``.
         dt_min (float): Smallest step length at the start.
         dt_max (float): Largest step length at the start.
-        lr (Optional[float]): Learning rate of the state-space parameters.
+        lr (Union[float, str, None]): Learning rate of the state-space parameters.
         dropout (float): Dropout rate after the activation.
     """
 
@@ -40,7 +42,7 @@ class EspnetS4(nn.Module):
         rank: int = 1,
         dt_min: float = 0.001,
         dt_max: float = 0.1,
-        lr: Optional[float] = None,
+        lr: Union[float, str, None] = None,
         dropout: float = 0.0,
     ) -> None:
         from espnet2.asr.state_spaces.s4 import S4
@@ -56,7 +58,7 @@ class EspnetS4(nn.Module):
             rank=rank,
             dt_min=dt_min,
             dt_max=dt_max,
-            lr=lr,
+            lr=None if lr is None else check_number("lr", lr, minimum=0),
             dropout=dropout,
             transposed=False,
         )

@@ -5,7 +5,7 @@ from typing import Any, Mapping, Union
 
 from torch import nn
 
-from espnet_residuals.config import Registry, build_from_config
+from espnet_residuals.config import Registry, build_from_config, check_method
 from espnet_residuals.encoder.espnet_layers import EspnetAttention, EspnetS4
 from espnet_residuals.encoder.feed_forward import FeedForward
 from espnet_residuals.ssm import S4D
@@ -25,17 +25,8 @@ def _check_interface(cls: type) -> None:
     name = getattr(cls, "__name__", repr(cls))
     if not (inspect.isclass(cls) and issubclass(cls, nn.Module)):
         raise TypeError(f"{name} is not a class derived from torch.nn.Module")
-    for method, arguments in (
-        (cls.__init__, ("self", "d_model")),
-        (cls.forward, ("self", "x", "lengths")),
-    ):
-        try:
-            inspect.signature(method).bind(*arguments)
-        except TypeError:
-            raise TypeError(
-                f"{name}.{method.__name__} must take ({', '.join(arguments[1:])}), but "
-                f"its signature is {inspect.signature(method)}"
-            ) from None
+    check_method(cls, "__init__", ("d_model",))
+    check_method(cls, "forward", ("x", "lengths"))
 
 
 layer_registry = Registry("layer", _check_interface)

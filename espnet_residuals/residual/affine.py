@@ -45,6 +45,7 @@ class Affine(Residual):
         d_model: int,
         alpha: float = 1.0,
         beta: float = 1.0,
+        *,
         scalar: bool = True,
         gamma: float = 0.0,
     ) -> None:
@@ -58,9 +59,14 @@ class Affine(Residual):
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x`` and the weighted ``y``; see :meth:`Residual.forward`."""
         self.check_shapes(x, y, transposed)
-        weight = self.affine.unsqueeze(-1) if transposed else self.affine
+        features = y.size(-2 if transposed else -1)
+        if not self.scalar and features != self.d_model:
+            raise ValueError(f"y must have {self.d_model} features, got {features}")
+        # At least float32, so that half precision is rounded once, at the end.
+        weight = self.affine.to(torch.promote_types(self.affine.dtype, torch.float32))
+        weighted = (weight.unsqueeze(-1) if transposed else weight) * y
         dtype = torch.promote_types(x.dtype, y.dtype)
-        return mix(x, weight * y, self.alpha, 1.0).to(dtype)
+        return mix(x, weighted, self.alpha, 1.0).to(dtype)
 
     def extra_repr(self) -> str:
         """Return the settings that ``print(module)`` shows."""

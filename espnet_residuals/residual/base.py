@@ -98,9 +98,14 @@ class Residual(nn.Module):
             ValueError: If the shapes differ; where ``x`` is not kept, if they differ
                 in more than the number of features.
         """
-        expected = list(x.shape)
         features = -2 if transposed else -1
-        if not self.keeps_input and x.dim() == y.dim() and x.dim() >= -features:
+        if transposed and y.dim() < 2:
+            raise ValueError(
+                "transposed x and y must have at least 2 dimensions, got "
+                f"x of {list(x.shape)} and y of {list(y.shape)}"
+            )
+        expected = list(x.shape)
+        if not self.keeps_input and x.dim() == y.dim() and x.dim() > 0:
             expected[features] = y.size(features)
         if expected != list(y.shape):
             raise ValueError(

@@ -62,4 +62,6 @@ be a finite number >= 0, got -1 (DecayResidual accepts power, l2, offset)
 def _means_none(config: ResidualConfig) -> bool:
     if isinstance(config, Mapping) and set(config) == {"_name_"}:
         config = config["_name_"]
-    return config is None or config in RESERVED_NAMES
+    if isinstance(config, str):
+        return config.lower() in RESERVED_NAMES
+    return config is None

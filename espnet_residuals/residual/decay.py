@@ -62,6 +62,7 @@ class DecayResidual(Residual):
         i_layer: int,
         d_input: int,
         d_model: int,
+        *,
         power: float = 0.5,
         l2: bool = True,
         offset: float = 0,

@@ -49,6 +49,7 @@ class Highway(Residual):
         i_layer: Optional[int],
         d_input: int,
         d_model: int,
+        *,
         scaling_correction: bool = False,
         elemwise: bool = False,
     ) -> None:

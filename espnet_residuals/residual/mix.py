@@ -32,13 +32,14 @@ def mix(x: Tensor, y: Tensor, alpha: float, beta: float) -> Tensor:
     """
     dtype = torch.promote_types(x.dtype, y.dtype)
     if alpha == 0.0:
-        return (y if beta == 1.0 else y * beta).to(dtype)
+        return y.to(dtype) if beta == 1.0 else y.to(dtype) * beta
     wide = torch.promote_types(dtype, torch.float32)
     if not torch.jit.is_scripting():
         if torch.compiler.is_compiling():
             return (x.to(wide) * alpha + y.to(wide) * beta).to(dtype)
-    if alpha == 1.0:
+    if alpha == 1.0 and (beta == 1.0 or dtype == wide):
         return torch.add(x, y, alpha=beta)
-    if x.dtype == y.dtype and abs(alpha + beta - 1.0) < 1e-12:
-        return torch.lerp(x, y, beta)
+    if x.dtype == y.dtype and 0.0 < beta < 1.0 and alpha + beta == 1.0:
+        # From the end with the larger weight: 1 minus a weight near 1 is inexact.
+        return torch.lerp(x, y, beta) if beta < 0.5 else torch.lerp(y, x, alpha)
     return (x.to(wide) * alpha).add_(y, alpha=beta).to(dtype)

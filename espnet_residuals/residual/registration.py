@@ -5,7 +5,7 @@ from typing import Callable
 
 from torch import nn
 
-from espnet_residuals.config import Registry
+from espnet_residuals.config import Registry, check_method
 from espnet_residuals.config.registry import C
 from espnet_residuals.residual.base import Residual
 
@@ -25,21 +25,8 @@ def _check_interface(cls: type) -> None:
         raise TypeError(f"{name} is not a class derived from torch.nn.Module{hint}")
     if not hasattr(cls, "d_output"):
         raise TypeError(f"{name} has no property d_output{hint}")
-    _check_call(cls.__init__, ("self", "i_layer", "d_input", "d_model"), name, hint)
-    _check_call(cls.forward, ("self", "x", "y", "transposed"), name, hint)
-
-
-def _check_call(
-    function: Callable[..., object], arguments: tuple[str, ...], owner: str, hint: str
-) -> None:
-    try:
-        inspect.signature(function).bind(*arguments)
-    except TypeError:
-        wanted = ", ".join(arguments[1:])
-        raise TypeError(
-            f"{owner}.{function.__name__} must take ({wanted}), but its signature is "
-            f"{inspect.signature(function)}{hint}"
-        ) from None
+    check_method(cls, "__init__", ("i_layer", "d_input", "d_model"), hint)
+    check_method(cls, "forward", ("x", "y", "transposed"), hint)
 
 
 registry = Registry("residual", _check_interface)

@@ -120,9 +120,22 @@ class S4DKernel(nn.Module):
         for parameter in (self.log_dt, self.log_A_real, self.A_imag, self.B):
             setattr(parameter, "_optim", dict(settings))
 
+    # Wherever torch makes new parameters, it makes them without their attributes.
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Mark the parameters of a copy, which torch makes without their attributes."""
+        """Mark the parameters of a copy."""
         super().__setstate__(state)
+        self._mark_for_optimizer()
+
+    def _apply(self, *args: Any, **kwargs: Any) -> "S4DKernel":
+        """Mark the parameters that come out of a change of device or dtype."""
+        super()._apply(*args, **kwargs)
+        self._mark_for_optimizer()
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        """Mark the parameters that loading with ``assign=True`` puts here."""
+        super()._load_from_state_dict(*args, **kwargs)
         self._mark_for_optimizer()
 
     @torch.no_grad()

@@ -109,7 +109,7 @@ def test_onnxruntime_computes_what_a_trained_encoder_computes(
             batch(200),
             dynamo=True,
             dynamic_shapes=({1: DYNAMIC}, None),
-            input_names=["xs", "ilens"],
+            input_names=["features", "n_features"],
             verbose=False,
         )
     program.save(tmp_path / "encoder.onnx")
@@ -120,7 +120,9 @@ def test_onnxruntime_computes_what_a_trained_encoder_computes(
     session = onnxruntime.InferenceSession(proto.SerializeToString())
     for length in LENGTHS:
         x, ilens = batch(length)
-        got, olens = session.run(None, {"xs": x.numpy(), "ilens": ilens.numpy()})
+        got, olens = session.run(
+            None, {"features": x.numpy(), "n_features": ilens.numpy()}
+        )
         with torch.no_grad():
             expected, expected_lengths, _ = model(x, ilens)
         torch.testing.assert_close(

@@ -187,3 +187,14 @@ def test_wrong_option_is_refused_by_name_and_value(option: str, value: Any) -> N
     with pytest.raises(ConfigError, match=f"^{option}: ") as refusal:
         S4D(8, **{option: value})
     assert repr(value) in str(refusal.value) or str(value) in str(refusal.value)
+
+
+def test_parameters_made_anew_by_torch_keep_the_optimiser_settings() -> None:
+    """Loading with assign=True and leaving the meta device replace the parameters."""
+    state = S4D(8, lr=1e-3).state_dict()
+    loaded, moved = S4D(8, lr=1e-3), S4D(8, lr=1e-3, device="meta").to_empty(
+        device="cpu"
+    )
+    loaded.load_state_dict(state, assign=True)
+    for layer in (loaded, moved):
+        assert layer.kernel.B._optim == {"weight_decay": 0.0, "lr": 0.001}
