@@ -49,6 +49,11 @@ def test_custom_residual_registers() -> None:
     del registry["scaled"]
 
 
+def test_streaming_example_runs() -> None:
+    names = run(blocks("python")[2])
+    assert names["frames"].size(2) == 64
+
+
 def test_tables_name_every_layer_and_residual() -> None:
     named = set(re.findall(r"`(\w+)`", README))
     assert set(layer_registry) <= named and set(registry) <= named

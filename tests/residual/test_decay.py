@@ -40,7 +40,7 @@ def test_only_the_first_layer_keeps_nothing_of_x(power: float, l2: bool) -> None
     """There, dropping the branch at random would leave an utterance with zeros."""
     kept = [DecayResidual(i, 4, 4, power=power, l2=l2).keeps_input for i in range(1, 9)]
     assert kept == [False] + [True] * 7
-    assert DecayResidual(1, 4, 4, power, l2, offset=1).keeps_input
+    assert DecayResidual(1, 4, 4, power=power, l2=l2, offset=1).keeps_input
 
 
 @pytest.mark.parametrize("l2", [True, False])
