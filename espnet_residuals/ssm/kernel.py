@@ -1,7 +1,7 @@
 """The parameters of S4D and the convolution kernel that they stand for."""
 
 import math
-from typing import Any, NamedTuple, Union
+from typing import Any, Callable, NamedTuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -127,9 +127,21 @@ class S4DKernel(nn.Module):
         super().__setstate__(state)
         self._mark_for_optimizer()
 
-    def _apply(self, *args: Any, **kwargs: Any) -> "S4DKernel":
-        """Mark the parameters that come out of a change of device or dtype."""
-        super()._apply(*args, **kwargs)
+    def _apply(
+        self, fn: Callable[[Tensor], Tensor], recurse: bool = True
+    ) -> "S4DKernel":
+        """Move the parameters, but keep their precision when a model goes to half.
+
+        In bfloat16 the frequencies of A would be off by up to 0.4 %, and the output by
+        a fifth.
+        """
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            half = moved.dtype in (torch.float16, torch.bfloat16)
+            return tensor.to(moved.device) if half else moved
+
+        super()._apply(move, recurse)
         self._mark_for_optimizer()
         return self
 
