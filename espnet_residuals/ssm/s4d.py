@@ -104,7 +104,7 @@ class S4D(nn.Module):
             padding = frames >= lengths.to(x.device).unsqueeze(-1)
             x = x.masked_fill(padding.unsqueeze(-1), 0.0)
         u = x.transpose(1, 2)
-        y = self._convolve(u) + u * self.D.unsqueeze(-1)
+        y = torch.addcmul(self._convolve(u), u, self.D.unsqueeze(-1))
         return self._mix_features(y.transpose(1, 2))
 
     def _convolve(self, u: Tensor) -> Tensor:
@@ -171,7 +171,7 @@ class S4D(nn.Module):
         for piece in u.split(BLOCK, dim=-1):
             y, state = self._advance(piece, state)
             outputs.append(y)
-        y = torch.cat(outputs, dim=-1) + u * self.D.unsqueeze(-1)
+        y = torch.addcmul(torch.cat(outputs, dim=-1), u, self.D.unsqueeze(-1))
         return self._mix_features(y.transpose(1, 2)), state
 
     def _advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
