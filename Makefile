@@ -4,7 +4,7 @@ PYTHON ?=
 VENV ?= .venv
 
 RECIPE := egs/mini_an4/esp2_asr
-CHECKED := espnet_residuals tests egs setup.py
+CHECKED := espnet_residuals tests egs docs benchmarks setup.py
 RUN := "$(VENV)/bin/python" -m
 
 define lint
@@ -16,7 +16,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo test test-all lint clean distclean
+.PHONY: help venv demo bench test test-all lint clean distclean
 
 help:  ## show this text
 	@echo "make TARGET [PYTHON=/path/to/python3.12] [VENV=folder]"
@@ -28,6 +28,9 @@ venv:  ## make the environment (.venv) and install everything; reused if up to d
 demo: venv  ## train and decode a small ASR model with the S4 encoder
 	@python="$$(cd "$(VENV)" && pwd)/bin/python" && \
 	cd $(RECIPE) && PYTHON="$$python" bash demo.sh
+
+bench: venv  ## speed and memory beside ESPnet (half an hour)
+	$(RUN) benchmarks
 
 test: venv  ## the quick tests and doctests, then lint
 	$(RUN) pytest -m "not long"
@@ -42,7 +45,7 @@ lint: venv  ## black, isort, flake8 and mypy
 
 clean:  ## remove caches and build products
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache
-	find espnet_residuals tests egs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find espnet_residuals tests egs docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## the same, and the environment
 	@if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi

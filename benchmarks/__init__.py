@@ -1,0 +1,1 @@
+"""Speed and memory beside ESPnet: ``python -m benchmarks``; see the README here."""

@@ -1,0 +1,34 @@
+"""One file per measurement; each states its targets beside what it measures."""
+
+from benchmarks.measurement import Measurement
+from benchmarks.measurements.decay import Decay
+from benchmarks.measurements.encoders import Encoders
+from benchmarks.measurements.floor import Floor
+from benchmarks.measurements.frames import Frames
+from benchmarks.measurements.imports import Imports
+from benchmarks.measurements.kernel import Kernel
+from benchmarks.measurements.stack import Stack
+from benchmarks.measurements.streaming import Streaming
+
+FULL: dict[str, Measurement] = {
+    "kernel": Kernel(),
+    "stack": Stack(),
+    "encoders": Encoders(),
+    "frames": Frames(),
+    "floor": Floor(),
+    "decay": Decay(),
+    "streaming": Streaming(),
+    "imports": Imports(),
+}
+
+# The same at sizes that take seconds: to see that everything runs, not for figures.
+QUICK: dict[str, Measurement] = {
+    "kernel": Kernel(lengths=(100,), d_model=32),
+    "stack": Stack(lengths=(50,), num_blocks=1, d_model=32),
+    "encoders": Encoders(cases=((50, 1),)),
+    "frames": Frames(short=50, long=100),
+    "floor": Floor(cases=((50, 1),)),
+    "decay": Decay(shape=(2, 50, 32)),
+    "streaming": Streaming(chunks=(64,), minute=2, hour=4),
+    "imports": Imports(rounds=1),
+}
