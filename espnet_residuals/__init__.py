@@ -12,13 +12,23 @@ from espnet_residuals.integration.registration import register, watch_espnet
 
 if TYPE_CHECKING:
     from espnet_residuals.config import ConfigError
-    from espnet_residuals.encoder import S4Encoder
+    from espnet_residuals.encoder import S4Encoder, register_layer
     from espnet_residuals.residual import (
         Affine,
+        Bypass,
         DecayResidual,
+        DecaySchedule,
+        DeepNorm,
+        DepthScaled,
         Feedforward,
+        GRUGate,
         Highway,
+        LaurelLR,
+        LaurelRW,
+        LayerScale,
+        OrthogonalUpdate,
         Residual,
+        ReZero,
         build_residual,
         mix,
         register_residual,
@@ -30,22 +40,38 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Affine",
+    "Bypass",
     "ConfigError",
     "DecayResidual",
+    "DecaySchedule",
+    "DeepNorm",
+    "DepthScaled",
     "Feedforward",
+    "GRUGate",
     "Highway",
+    "LaurelLR",
+    "LaurelRW",
+    "LayerScale",
+    "OrthogonalUpdate",
+    "ReZero",
     "Residual",
     "S4D",
     "S4Encoder",
     "build_residual",
     "mix",
     "register",
+    "register_layer",
     "register_residual",
     "registry",
 ]
 
 _SUBPACKAGES = ("config", "encoder", "residual", "ssm")
-_HOMES = {"ConfigError": "config", "S4D": "ssm", "S4Encoder": "encoder"}
+_HOMES = {
+    "ConfigError": "config",
+    "S4D": "ssm",
+    "S4Encoder": "encoder",
+    "register_layer": "encoder",
+}
 
 
 def __getattr__(name: str) -> Any:

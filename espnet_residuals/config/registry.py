@@ -1,13 +1,18 @@
 """A mapping from names to classes that other people can add to."""
 
+from threading import RLock
 from typing import Any, Callable, Iterator, MutableMapping, TypeVar
 
 from espnet_residuals.config.errors import UnknownNameError, suggest
+from espnet_residuals.config.installed import register_installed
 
 C = TypeVar("C", bound=type)
 
 # In a YAML these mean "nothing", whatever a registry holds.
 RESERVED_NAMES = ("null", "nil")
+
+# Held while installed packages are loaded: another thread must wait for their names.
+_loading = RLock()
 
 
 class Registry(MutableMapping[str, Any]):
@@ -17,6 +22,8 @@ class Registry(MutableMapping[str, Any]):
         kind (str): What the classes are, for messages; ``"residual"``, ``"layer"``.
         check_interface (Callable[[type], None]): Raises TypeError for a class that
             does not fit; called for every class that is registered by decorator.
+        group (str): Group of entry points by which installed packages add classes;
+            they are loaded at the first look-up. Empty: there are none.
 
     Examples:
         >>> colours = Registry("colour", lambda cls: None)
@@ -32,12 +39,24 @@ class Registry(MutableMapping[str, Any]):
 valid names: r, red; did you mean 'red'?
     """
 
-    def __init__(self, kind: str, check_interface: Callable[[type], None]) -> None:
+    def __init__(
+        self, kind: str, check_interface: Callable[[type], None], group: str = ""
+    ) -> None:
         self.kind = kind
         self.check_interface = check_interface
+        self.group = group
+        self._installed_are_loaded = not group
         self._classes: dict[str, Any] = {}
 
+    def _load_installed(self) -> None:
+        """Load what installed packages add, once; they may look names up meanwhile."""
+        with _loading:
+            if not self._installed_are_loaded:
+                self._installed_are_loaded = True
+                register_installed(self.kind, self.group, self.register)
+
     def __getitem__(self, name: str) -> Any:
+        self._load_installed()
         try:
             return self._classes[name]
         except (KeyError, TypeError):
@@ -47,14 +66,17 @@ valid names: r, red; did you mean 'red'?
         self._classes[name] = cls
 
     def __delitem__(self, name: str) -> None:
+        self._load_installed()
         if name not in self._classes:
             raise UnknownNameError(self.describe_unknown(name))
         del self._classes[name]
 
     def __iter__(self) -> Iterator[str]:
+        self._load_installed()
         return iter(self._classes)
 
     def __len__(self) -> int:
+        self._load_installed()
         return len(self._classes)
 
     def __repr__(self) -> str:

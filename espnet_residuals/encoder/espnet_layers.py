@@ -98,6 +98,10 @@ class EspnetAttention(nn.Module):
         self.d_output = d_model
         self.attention: Any = MultiHeadedAttention(d_model, n_head, dropout=dropout)
 
+    def output_weights(self) -> list[nn.Parameter]:
+        """Return the weights that the size of the output depends on."""
+        return [self.attention.linear_v.weight, self.attention.linear_out.weight]
+
     def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
         """Attend from every frame to every valid one.
 

@@ -1,11 +1,12 @@
 """The names of the layers that a block can be made of."""
 
 import inspect
-from typing import Any, Mapping, Union
+from typing import Any, Callable, Mapping, Union
 
 from torch import nn
 
 from espnet_residuals.config import Registry, build_from_config, check_method
+from espnet_residuals.config.registry import C
 from espnet_residuals.encoder.espnet_layers import EspnetAttention, EspnetS4
 from espnet_residuals.encoder.feed_forward import FeedForward
 from espnet_residuals.ssm import S4D
@@ -29,11 +30,46 @@ def _check_interface(cls: type) -> None:
     check_method(cls, "forward", ("x", "lengths"))
 
 
-layer_registry = Registry("layer", _check_interface)
-layer_registry.register("s4d")(S4D)
-layer_registry.register("ff")(FeedForward)
-layer_registry.register("espnet_s4")(EspnetS4)
-layer_registry.register("espnet_mha")(EspnetAttention)
+layer_registry = Registry("layer", _check_interface, "espnet_residuals.layer")
+
+
+def register_layer(*names: str) -> Callable[[C], C]:
+    """Return a decorator that makes a layer of one's own known by name.
+
+    A layer is a module built from ``d_model`` and options, with ``forward(x, lengths)``
+    from and to (batch, length, d_model). To stream it needs ``default_state`` and
+    ``forward_chunk`` as well, as
+    :class:`~espnet_residuals.encoder.feed_forward.FeedForward` has them.
+
+    Args:
+        *names (str): The name for the YAML, and aliases.
+
+    Returns:
+        Callable[[type], type]: The decorator; it returns the class unchanged.
+
+    Raises:
+        ValueError: If a name is reserved or taken by another class.
+        TypeError: If the class cannot be called as a layer is.
+
+    Examples:
+        >>> @register_layer("relu")
+        ... class Rectified(nn.Linear):
+        ...     def __init__(self, d_model):
+        ...         super().__init__(d_model, d_model)
+        ...
+        ...     def forward(self, x, lengths=None):
+        ...         return super().forward(x).relu()
+        >>> build_layer("relu", 8)
+        Rectified(in_features=8, out_features=8, bias=True)
+        >>> del layer_registry["relu"]
+    """
+    return layer_registry.register(*names)
+
+
+register_layer("s4d")(S4D)
+register_layer("ff")(FeedForward)
+register_layer("espnet_s4")(EspnetS4)
+register_layer("espnet_mha")(EspnetAttention)
 
 
 def build_layer(

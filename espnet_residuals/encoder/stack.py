@@ -81,16 +81,18 @@ class ResidualStack(nn.Module):
 
         def build_sublayer(i_layer: int) -> Sublayer:
             config, layer_key = layers[(i_layer - 1) % len(layers)]
+            function = build_residual(
+                residual,
+                i_layer,
+                d_model,
+                d_model,
+                n_layers=n_layers,
+                key=f"{key}.residual",
+            )
+            _check_norm(function, norm, prenorm, key)
             return Sublayer(
                 build_layer(config, d_model, dropout=dropout_rate, key=layer_key),
-                build_residual(
-                    residual,
-                    i_layer,
-                    d_model,
-                    d_model,
-                    n_layers=n_layers,
-                    key=f"{key}.residual",
-                ),
+                function,
                 build_norm(),
                 prenorm,
                 dropout_rate,
@@ -215,6 +217,18 @@ def _layers_of_block(layer: Any, key: str) -> list[tuple[Any, str]]:
     if not plain:
         raise ConfigError(f"{key}.layer", "must name at least one layer, got []")
     return [(config, f"{key}.layer[{i}]") for i, config in enumerate(plain)]
+
+
+def _check_norm(
+    residual: nn.Module, norm: Optional[str], prenorm: bool, key: str
+) -> None:
+    """Refuse a stream that would grow by a constant factor at every sublayer."""
+    if getattr(residual, "needs_postnorm", False) and (prenorm or norm is None):
+        raise ConfigError(
+            f"{key}.residual",
+            f"{type(residual).__name__} needs prenorm: false and norm: layer, got "
+            f"prenorm={prenorm} and norm={norm!r}",
+        )
 
 
 def _report_drop_path(sublayers: list[Sublayer], drop_path: float) -> None:

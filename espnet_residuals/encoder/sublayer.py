@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from espnet_residuals.config import ConfigError
 from espnet_residuals.encoder.drop_path import DropPath
+from espnet_residuals.encoder.init_gain import scale_output_weights
 
 
 class Sublayer(nn.Module):
@@ -14,6 +15,10 @@ class Sublayer(nn.Module):
 
     Prenorm computes ``residual(x, drop(layer(norm(x))))``, postnorm
     ``norm(residual(x, drop(layer(x))))``.
+
+    Where the residual function has an ``init_gain``, as DeepNorm has, the start of the
+    layer is multiplied by it, here and again behind ESPnet's ``init:``; which weights
+    that are, :func:`~espnet_residuals.encoder.init_gain.scale_output_weights` says.
 
     Args:
         layer (nn.Module): Module with ``forward(x, lengths)``.
@@ -50,6 +55,14 @@ class Sublayer(nn.Module):
         self.dropout = nn.Dropout(dropout_rate)
         self.drop_path = DropPath(drop_path if self._keeps(residual) else 0.0)
         self.residual = residual
+        self._scale_start()
+
+    def _scale_start(self) -> None:
+        scale_output_weights(self.layer, getattr(self.residual, "init_gain", 1.0))
+
+    def espnet_initialization_fn(self) -> None:
+        """Scale the start again, after ESPnet's ``init:`` has drawn new weights."""
+        self._scale_start()
 
     @staticmethod
     def _keeps(residual: nn.Module) -> bool:

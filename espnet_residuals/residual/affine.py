@@ -9,6 +9,7 @@ from espnet_residuals.config import check_flag, check_integer, check_number
 from espnet_residuals.residual.base import Residual
 from espnet_residuals.residual.mix import mix
 from espnet_residuals.residual.registration import register_residual
+from espnet_residuals.residual.scale_features import scale_features
 
 
 @register_residual("affine", "A")
@@ -59,12 +60,7 @@ class Affine(Residual):
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x`` and the weighted ``y``; see :meth:`Residual.forward`."""
         self.check_shapes(x, y, transposed)
-        features = y.size(-2 if transposed else -1)
-        if not self.scalar and features != self.d_model:
-            raise ValueError(f"y must have {self.d_model} features, got {features}")
-        # At least float32, so that half precision is rounded once, at the end.
-        weight = self.affine.to(torch.promote_types(self.affine.dtype, torch.float32))
-        weighted = (weight.unsqueeze(-1) if transposed else weight) * y
+        weighted = scale_features(y, self.affine, transposed)
         dtype = torch.promote_types(x.dtype, y.dtype)
         return mix(x, weighted, self.alpha, 1.0).to(dtype)
 

@@ -3,19 +3,12 @@
 from typing import Final, Optional
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_residuals.config import check_flag
 from espnet_residuals.residual.base import Residual
+from espnet_residuals.residual.linear import LinearInDtype
 from espnet_residuals.residual.registration import register_residual
-
-
-class _Linear(nn.Linear):
-    """A linear map that follows the dtype of its input, as the gate must."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, self.weight.to(input.dtype), self.bias.to(input.dtype))
 
 
 @register_residual("highway", "H")
@@ -57,11 +50,11 @@ class Highway(Residual):
         check_flag("scaling_correction", scaling_correction)
         self.scaling_correction = 1.732 if scaling_correction else 1.0
         self.elemwise = check_flag("elemwise", elemwise)
-        self.Wx = _Linear(d_input, d_input)
+        self.Wx = LinearInDtype(d_input, d_input)
         self.Wy = (
             nn.Parameter(torch.randn(d_input))
             if elemwise
-            else _Linear(d_input, d_input)
+            else LinearInDtype(d_input, d_input)
         )
 
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:

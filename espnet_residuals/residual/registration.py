@@ -29,7 +29,7 @@ def _check_interface(cls: type) -> None:
     check_method(cls, "forward", ("x", "y", "transposed"), hint)
 
 
-registry = Registry("residual", _check_interface)
+registry = Registry("residual", _check_interface, "espnet_residuals.residual")
 
 
 def register_residual(*names: str) -> Callable[[C], C]:

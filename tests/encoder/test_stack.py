@@ -119,7 +119,8 @@ def test_callers_configuration_is_not_changed() -> None:
 
 @pytest.mark.parametrize("name", sorted(registry))
 def test_every_residual_trains_in_a_stack(name: str) -> None:
-    model = stack(residual=name).train()
+    needs_postnorm = getattr(registry[name], "needs_postnorm", False)
+    model = stack(residual=name, prenorm=not needs_postnorm).train()
     model(torch.randn(2, 20, D_MODEL), torch.tensor([20, 9])).sum().backward()
     assert [n for n, p in model.named_parameters() if p.grad is None] == []
 
@@ -148,6 +149,15 @@ def test_every_residual_trains_in_a_stack(name: str) -> None:
 def test_error_names_the_key_in_the_yaml(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         stack(**options)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"prenorm": True, "norm": None}, {"prenorm": False, "norm": None}]
+)
+def test_deepnorm_refuses_a_stream_that_no_norm_holds(options: dict[str, Any]) -> None:
+    message = r"encoder_conf\.residual: DeepNorm needs prenorm: false and norm: layer"
+    with pytest.raises(ConfigError, match=message):
+        stack(residual="deepnorm", **options)
 
 
 def test_offset_lets_the_first_sublayer_keep_part_of_its_input() -> None:

@@ -9,7 +9,7 @@ from espnet_residuals import S4Encoder
 
 FEATURES = 20
 LENGTHS = (203, 97, 61, 40)
-TRAINED_RESIDUALS = ("decay", "affine", "highway")
+TRAINED_RESIDUALS = ("decay", "affine", "highway", "rezero", "gru", "laurel_lr")
 
 
 def small_encoder(residual: Any = "decay", seed: int = 0) -> S4Encoder:

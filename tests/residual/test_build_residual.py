@@ -109,9 +109,9 @@ def test_no_skip_can_be_said_in_many_ways(config: Any) -> None:
 
 @pytest.mark.parametrize("name", registry)
 def test_name_alone_builds_the_class_with_its_defaults(name: str) -> None:
-    module = build_residual(name, 2, 8, 8)
+    module = build_residual(name, 2, 8, 8, n_layers=12)
     assert type(module) is registry[name]
-    assert repr(module) == repr(registry[name](2, 8, 8))
+    assert repr(module) == repr(build_residual(registry[name], 2, 8, 8, n_layers=12))
 
 
 @pytest.mark.parametrize("make_mapping", MAPPINGS)

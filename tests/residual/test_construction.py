@@ -7,13 +7,37 @@ import torch
 
 from espnet_residuals.residual import (
     Affine,
+    Bypass,
     DecayResidual,
+    DecaySchedule,
+    DeepNorm,
+    DepthScaled,
     Feedforward,
+    GRUGate,
     Highway,
+    LaurelLR,
+    LaurelRW,
+    LayerScale,
+    OrthogonalUpdate,
     Residual,
+    ReZero,
 )
 
-CLASSES = [Residual, Affine, Feedforward, Highway, DecayResidual]
+FROM_DEPTH = [DecaySchedule, DeepNorm, DepthScaled]
+INDEPENDENT_OF_INDEX = [
+    Residual,
+    Affine,
+    Feedforward,
+    Highway,
+    Bypass,
+    GRUGate,
+    LaurelLR,
+    LaurelRW,
+    LayerScale,
+    OrthogonalUpdate,
+    ReZero,
+]
+CLASSES = [DecayResidual, *INDEPENDENT_OF_INDEX]
 NOT_A_NUMBER = [float("nan"), float("inf"), -float("inf"), "fast", None, True, [1], 1j]
 
 
@@ -40,13 +64,13 @@ def test_examples_of_the_documentation_run() -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_transposed_may_be_left_out_or_given_by_keyword(cls: type[Residual]) -> None:
-    module = cls(2, 4, 4)
+    module = cls(2, 4, 4).eval()
     x, y = torch.randn(2, 3, 4), torch.randn(2, 3, 4)
     torch.testing.assert_close(module(x, y), module(x, y, transposed=False))
     torch.testing.assert_close(module(x.mT, y.mT, transposed=True).mT, module(x, y))
 
 
-@pytest.mark.parametrize("cls", [Residual, Affine, Feedforward, Highway])
+@pytest.mark.parametrize("cls", INDEPENDENT_OF_INDEX)
 def test_index_is_not_asked_for_where_the_formula_does_not_use_it(
     cls: type[Residual],
 ) -> None:
@@ -63,6 +87,39 @@ def test_wrong_index_is_refused_at_construction_where_the_formula_uses_it(
         DecayResidual(i_layer, 4, 4)
     with pytest.raises(ValueError, match=f"i_layer.*integer >= 1.*got {i_layer!r}"):
         Affine(i_layer, 4, 4, gamma=0.5)
+
+
+@pytest.mark.parametrize("n_layers", [None, 0, 1.5, "12", True])
+@pytest.mark.parametrize("cls", FROM_DEPTH)
+def test_depth_is_asked_for_where_the_formula_uses_it(cls: Any, n_layers: Any) -> None:
+    with pytest.raises(ValueError, match=f"n_layers.*>= 1, got {n_layers!r}"):
+        cls(1, 4, 4, n_layers=n_layers)
+
+
+@pytest.mark.parametrize(
+    ("cls", "option", "bad"),
+    [
+        (DepthScaled, "power", -1),
+        (DepthScaled, "scale", 0),
+        (DecaySchedule, "first", 0),
+        (DecaySchedule, "last", 1.1),
+        (DecaySchedule, "shape", "square"),
+        (DecaySchedule, "l2", 1),
+        (LayerScale, "init", 0),
+        (LayerScale, "n_layers", 0),
+        (Bypass, "start", 0),
+        (Bypass, "floor_first", 1.1),
+        (Bypass, "floor_last", 0.95),
+        (Bypass, "steps", 0),
+        (GRUGate, "bias", None),
+        (LaurelLR, "rank", 0),
+        (OrthogonalUpdate, "eps", 0),
+    ],
+)
+def test_wrong_option_is_told_with_its_value(cls: Any, option: str, bad: Any) -> None:
+    depth = {"n_layers": 12} if cls in FROM_DEPTH else {}
+    with pytest.raises(ValueError, match=f"^{option}: must be .*got {bad!r}"):
+        cls(1, 4, 4, **{**depth, option: bad})
 
 
 @pytest.mark.parametrize("power", [*NOT_A_NUMBER, -1, -0.001])

@@ -87,8 +87,13 @@ def test_moving_to_another_dtype_changes_no_constant(make: MakeResidual) -> None
 
 @every_variant
 def test_every_parameter_gets_a_gradient(make: MakeResidual) -> None:
-    """DDP stops for a parameter that is not used."""
+    """DDP stops for a parameter that is not used.
+
+    At the start a factor of 0 may keep a gradient at 0, so the parameters move first.
+    """
     module = make()
+    for parameter in module.parameters():
+        parameter.data.add_(torch.rand_like(parameter) / 10)
     x, y = torch.randn(2, 5, FEATURES), torch.randn(2, 5, FEATURES, requires_grad=True)
     module(x, y).sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in module.parameters())

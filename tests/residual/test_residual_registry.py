@@ -19,6 +19,13 @@ from espnet_residuals.residual import (
     registry,
 )
 
+# ESPnet's registry may hold more: other tests put all of ours there.
+OF_ESPNET = {
+    name: getattr(espnet, cls.__name__)
+    for name, cls in espnet.registry.items()
+    if hasattr(espnet, cls.__name__)
+}
+
 
 @pytest.fixture(autouse=True)
 def _restore_registry() -> Iterator[None]:
@@ -37,13 +44,13 @@ class Halving(Residual):
 
 
 def test_every_name_of_espnet_means_our_class_of_the_same_name() -> None:
-    own = {name: cls.__name__ for name, cls in registry.items()}
-    assert own == {name: cls.__name__ for name, cls in espnet.registry.items()}
+    own = {name: registry[name].__name__ for name in OF_ESPNET}
+    assert own == {name: cls.__name__ for name, cls in OF_ESPNET.items()}
     assert len(own) == 13
     assert all(issubclass(cls, Residual) for cls in registry.values())
 
 
-@pytest.mark.parametrize("name", espnet.registry)
+@pytest.mark.parametrize("name", OF_ESPNET)
 @pytest.mark.parametrize("as_mapping", [False, True])
 def test_espnet_instantiates_from_our_registry(name: str, as_mapping: bool) -> None:
     config = {"_name_": name} if as_mapping else name
@@ -86,7 +93,7 @@ def test_unknown_name_is_told_with_the_valid_names_and_the_nearest(use: str) -> 
     message = str(caught.value)
     assert message.startswith("unknown residual 'decays'")
     assert "did you mean 'decay'?" in message
-    assert all(name in message for name in espnet.registry)
+    assert all(name in message for name in OF_ESPNET)
 
 
 def test_class_of_ones_own_is_built_by_each_of_its_names() -> None:
@@ -260,7 +267,7 @@ def test_class_with_the_interface_in_another_style_is_accepted(cls: type) -> Non
     assert module(x, y, False).shape == (2, 8)
 
 
-@pytest.mark.parametrize("cls", espnet.registry.values())
+@pytest.mark.parametrize("cls", OF_ESPNET.values())
 def test_classes_of_espnet_itself_can_be_registered(cls: type) -> None:
     register_residual("theirs")(cls)
     assert type(build_residual("theirs", 1, 8, 8)) is cls

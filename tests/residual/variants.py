@@ -7,10 +7,20 @@ import pytest
 
 from espnet_residuals.residual import (
     Affine,
+    Bypass,
     DecayResidual,
+    DecaySchedule,
+    DeepNorm,
+    DepthScaled,
     Feedforward,
+    GRUGate,
     Highway,
+    LaurelLR,
+    LaurelRW,
+    LayerScale,
+    OrthogonalUpdate,
     Residual,
+    ReZero,
 )
 
 FEATURES = 4
@@ -35,6 +45,20 @@ VARIANTS: dict[str, MakeResidual] = {
     "decay-first-layer": _variant(DecayResidual, i_layer=1),
     "decay-l1": _variant(DecayResidual, l2=False),
     "decay-offset": _variant(DecayResidual, i_layer=1, offset=1),
+    "decay-schedule": _variant(DecaySchedule, n_layers=12),
+    "decay-schedule-geometric": _variant(
+        DecaySchedule, n_layers=12, shape="geometric", l2=False
+    ),
+    "depth-scaled": _variant(DepthScaled, n_layers=12),
+    "deepnorm": _variant(DeepNorm, n_layers=12),
+    "rezero": _variant(ReZero),
+    "layerscale": _variant(LayerScale, init=0.3),
+    # A floor that stands still: in training the result would change from call to call.
+    "bypass": _variant(Bypass, floor_first=0.2),
+    "gru": _variant(GRUGate),
+    "laurel-rw": _variant(LaurelRW),
+    "laurel-lr": _variant(LaurelLR, rank=2),
+    "orthogonal": _variant(OrthogonalUpdate),
 }
 
 every_variant = pytest.mark.parametrize(

@@ -1,0 +1,279 @@
+"""Write docs/residuals.md, the page on all residual functions, from their classes.
+
+``python docs/make_residuals.py`` writes the page; with ``--check`` it fails if the page
+is not what it would write.
+"""
+
+import argparse
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple, Sequence
+
+import torch
+
+from espnet_residuals.residual import build_residual, registry
+
+PAGE = Path(__file__).with_name("residuals.md")
+COMMAND = "python docs/make_residuals.py"
+CONTEXT = ("i_layer", "d_input", "d_model", "n_layers")
+N_LAYERS = 24
+
+
+class Advice(NamedTuple):
+    """What the class itself does not say.
+
+    Attributes:
+        where (str): What the symbols of its formula stand for.
+        norm (str): Where the function expects the norm.
+        use (str): When to take it.
+    """
+
+    where: str
+    norm: str
+    use: str
+
+
+ADVICE = {
+    "Residual": Advice(
+        "α = `alpha`, β = `beta`", "either", "The baseline; start here."
+    ),
+    "DecayResidual": Advice(
+        "β = (i + `offset`)^−`power`; α = √(1 − β²) with `l2`, else 1 − β",
+        "prenorm",
+        "Deep stacks in which every sublayer is to have the same share.",
+    ),
+    "DecaySchedule": Advice(
+        "β from `first` to `last`; α as in `decay`",
+        "prenorm",
+        "As `decay`, with the first and the last weight chosen by you.",
+    ),
+    "Affine": Advice(
+        "α = `alpha`; c learned, at first `beta`·i^−`gamma`",
+        "prenorm",
+        "The branch's weight is to be learned from a start.",
+    ),
+    "Highway": Advice(
+        "y′ = W₁y + b₁; r = σ(W₂x + b₂ + y′); c = 1 or 1.732",
+        "either",
+        "Every frame is to choose between input and branch; costs matrices.",
+    ),
+    "Feedforward": Advice("", "either", "Ablation: what the stack does without."),
+    "ReZero": Advice(
+        "a learned, at first 0",
+        "prenorm, or no norm",
+        "Deep stacks that do not start to train otherwise.",
+    ),
+    "LayerScale": Advice(
+        "γ learned for each feature, at first `init` or by depth",
+        "prenorm",
+        "As `rezero`, per feature, and no gradient is 0 at the start.",
+    ),
+    "DeepNorm": Advice(
+        "N = half the number of sublayers; start of the branch times (8N)^−1/4",
+        "postnorm (enforced)",
+        "Deep postnorm stacks; smaller start included.",
+    ),
+    "DepthScaled": Advice(
+        "L = number of sublayers; s = `scale`, p = `power`",
+        "prenorm",
+        "Comparing depths: the branches weigh the same together in each.",
+    ),
+    "Bypass": Advice(
+        "c learned for each feature, between 1 and a floor that falls in training",
+        "either",
+        "Features that may skip a sublayer; wants long training runs.",
+    ),
+    "GRUGate": Advice(
+        "z, h as in a GRU with the input y and the state x; z held shut by `bias`",
+        "prenorm",
+        "Unstable training, where six matrices a sublayer are no matter.",
+    ),
+    "LaurelRW": Advice(
+        "a, b learned, at first 1",
+        "prenorm",
+        "Two numbers a sublayer more than the baseline.",
+    ),
+    "LaurelLR": Advice(
+        "A, B learned, of rank `rank`; B at first 0",
+        "prenorm",
+        "The stream itself is to be transformed, with few parameters.",
+    ),
+    "OrthogonalUpdate": Advice(
+        "p = (x · y) / (x · x + `eps`), over the features of a frame",
+        "prenorm",
+        "Branches that mostly repeat the stream; no parameters.",
+    ),
+}
+
+OPENING = f"""\
+# Residual functions
+
+<!-- Written by `{COMMAND}`; edit that file, not this one. -->
+
+`x` goes into a sublayer, `y` comes out of it, `i` is the number of the sublayer from 1,
+d the number of features. Write a name, or a mapping with `_name_` and options, under
+`residual:` in the YAML. A function that needs the number of sublayers gets it from the
+encoder. Every docstring has the whole formula, the range of each option and an example.
+"""
+
+TABLE_HEAD = """\
+| name (aliases) | class | result | parameters per sublayer | norm |
+| --- | --- | --- | --- | --- |
+"""
+
+NOTES_ON_TABLE = """\
+The parameters are counted with the default options. Under `norm`, prenorm means
+`prenorm: true` in the YAML.
+
+## When to use which
+
+| name | when | options (defaults) | papers |
+| --- | --- | --- | --- |
+"""
+
+CLOSING = """\
+## Starts
+
+ESPnet's `init:` draws all matrices anew and sets biases to 0. `rezero`, `layerscale`,
+`bypass`, `gru`, `laurel_rw` and `laurel_lr` restore their start behind it, and the
+encoder multiplies the start of its layers by DeepNorm's `init_gain` once more. Where a
+start is 0 the gradient of what it multiplies is 0 too, until the first step: that of
+the sublayer's own parameters with `rezero`, that of `A` with `laurel_lr`. No parameter
+is without a gradient, so DistributedDataParallel has no unused parameters to find.
+
+## What does not fit, and why
+
+A residual function here sees one stream: the input and the output of one sublayer. Two
+families need more.
+
+- Several streams: [hyper-connections](https://arxiv.org/abs/2409.19606) and their
+  successors keep n copies of the stream, which every sublayer reads and writes with
+  learned weights. The stream would have n times the features everywhere, also in what
+  the encoder takes and gives.
+- Attention over depth: [DenseFormer](https://arxiv.org/abs/2402.02622),
+  [MUDDFormer](https://arxiv.org/abs/2502.12170), and LAuReL's variant with previous
+  activations read the outputs of all earlier sublayers. A function would need them all,
+  and a streaming encoder would carry them.
+
+These belong in the stack, not in the function between two sublayers.
+[Deep Delta Learning](https://arxiv.org/abs/2601.00417) is stated for a stream of
+matrices, and is left out for the same reason. Gates on the update such as
+[Review Residuals](https://arxiv.org/abs/2606.31859) do fit; with `@register_residual`
+it takes a few lines to try one.
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    names: dict[type, list[str]] = {}
+    for name, cls in registry.items():
+        if cls.__module__.startswith("espnet_residuals."):
+            names.setdefault(cls, []).append(name)
+    missing = [cls.__name__ for cls in names if cls.__name__ not in ADVICE]
+    if missing:
+        raise SystemExit(f"ADVICE in {__file__} lacks {', '.join(missing)}")
+    order = {name: rank for rank, name in enumerate(ADVICE)}
+    classes = sorted(names, key=lambda cls: order[cls.__name__])
+    table = [_table_row(cls, names[cls]) for cls in classes]
+    advice = [_advice_row(cls, names[cls]) for cls in classes]
+    return "\n".join(
+        [
+            OPENING,
+            TABLE_HEAD + "".join(table),
+            NOTES_ON_TABLE + "".join(advice),
+            CLOSING,
+        ]
+    )
+
+
+def _table_row(cls: type, names: Sequence[str]) -> str:
+    cells = (
+        _named(names),
+        f"`{cls.__name__}`",
+        _formula(cls),
+        _parameters(cls),
+        ADVICE[cls.__name__].norm,
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _advice_row(cls: type, names: Sequence[str]) -> str:
+    cells = (
+        f"`{_main_name(names)}`",
+        ADVICE[cls.__name__].use,
+        _options(cls),
+        _papers(cls),
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _main_name(names: Sequence[str]) -> str:
+    """Return the first name that is a word: ``residual``, not ``R``."""
+    return next(name for name in names if len(name) > 1)
+
+
+def _named(names: Sequence[str]) -> str:
+    main = _main_name(names)
+    aliases = ", ".join(f"`{name}`" for name in names if name != main)
+    return f"`{main}` ({aliases})" if aliases else f"`{main}`"
+
+
+def _formula(cls: type) -> str:
+    """Return the formula in the first line of the docstring, and its symbols."""
+    summary = (inspect.getdoc(cls) or "").split("\n\n")[0]
+    formula = re.findall(r":math:`(.+?)`", summary)[-1]
+    return "; ".join(filter(None, (f"$`{formula}`$", ADVICE[cls.__name__].where)))
+
+
+def _papers(cls: type) -> str:
+    found = re.findall(r"https://arxiv\.org/abs/([\d.]+\d)", inspect.getdoc(cls) or "")
+    return ", ".join(f"[{paper}](https://arxiv.org/abs/{paper})" for paper in found)
+
+
+def _options(cls: type) -> str:
+    parameters = inspect.signature(cls).parameters.values()
+    shown = []
+    for option in parameters:
+        if option.name not in CONTEXT:
+            default = {True: "true", False: "false", None: "null"}
+            value = option.default
+            known = isinstance(value, bool) or value is None
+            shown.append(f"`{option.name}` ({default[value] if known else value})")
+    return ", ".join(shown)
+
+
+def _parameters(cls: type) -> str:
+    """Return the number of parameters as a polynomial of the number of features."""
+    sizes = torch.tensor([16.0, 32.0, 48.0], dtype=torch.float64)
+    counts = torch.tensor([_count(cls, int(size)) for size in sizes]).double()
+    powers = torch.stack([sizes**2, sizes, torch.ones(3).double()], dim=1)
+    terms = zip(torch.linalg.solve(powers, counts).round().tolist(), ("d²", "d", ""))
+    shown = [_term(int(factor), power) for factor, power in terms if factor]
+    return " + ".join(shown) or "0"
+
+
+def _term(factor: int, power: str) -> str:
+    return power if power and factor == 1 else f"{factor}{power}"
+
+
+def _count(cls: type, features: int) -> int:
+    module = build_residual(cls, 1, features, features, n_layers=N_LAYERS)
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def main() -> None:
+    """Write or check the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    text = page()
+    if not check:
+        PAGE.write_text(text, encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
+        sys.exit(f"{PAGE.name} is not current; run: {COMMAND}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Residual connection with a learned map of low rank beside the identity."""
+
+from typing import Optional
+
+import torch
+from torch import Tensor, nn
+
+from espnet_residuals.config import check_integer
+from espnet_residuals.residual.base import Residual
+from espnet_residuals.residual.linear import LinearInDtype
+from espnet_residuals.residual.registration import register_residual
+
+
+@register_residual("laurel_lr")
+class LaurelLR(Residual):
+    r"""Residual connection with a map of low rank: :math:`y + x + B A x`.
+
+    The variant LAuReL-LR of Menghani et al., "LAuReL: Learned Augmented Residual Layer"
+    (ICML 2025, https://arxiv.org/abs/2411.07501). :math:`A` has ``rank`` rows. Here
+    :math:`B` starts at 0, so that training starts from the plain residual connection;
+    the gradient of :math:`A` is 0 until the first step, though not missing.
+
+    Args:
+        i_layer (Optional[int]): Index of the sublayer in the stack, not used.
+        d_input (int): Number of features of ``x``.
+        d_model (int): Number of features of ``y``.
+        rank (int): Rank of the map, >= 1.
+
+    Raises:
+        ValueError: If ``rank`` is out of range or ``d_input`` is not ``d_model``.
+
+    Examples:
+        >>> laurel = LaurelLR(i_layer=1, d_input=8, d_model=8, rank=2)
+        >>> sum(parameter.numel() for parameter in laurel.parameters())
+        32
+    """
+
+    def __init__(
+        self, i_layer: Optional[int], d_input: int, d_model: int, *, rank: int = 16
+    ) -> None:
+        super().__init__(i_layer, d_input, d_model)
+        self.rank = check_integer("rank", rank, minimum=1)
+        self.A = LinearInDtype(d_input, self.rank, bias=False)
+        self.B = LinearInDtype(self.rank, d_model, bias=False)
+        nn.init.zeros_(self.B.weight)
+
+    def espnet_initialization_fn(self) -> None:
+        """Restore the start after ESPnet's ``init:``."""
+        nn.init.zeros_(self.B.weight)
+
+    def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
+        """Join ``x``, its image and ``y``; see :meth:`Residual.forward`."""
+        self.check_shapes(x, y, transposed)
+        dtype = torch.promote_types(x.dtype, y.dtype)
+        wide = torch.promote_types(dtype, torch.float32)
+        image = self.B(self.A(x.transpose(-1, -2) if transposed else x))
+        if transposed:
+            image = image.transpose(-1, -2)
+        return (x.to(wide) + image + y).to(dtype)
+
+    def extra_repr(self) -> str:
+        """Return the settings that ``print(module)`` shows."""
+        return f"i_layer={self.i_layer}, d_model={self.d_model}, rank={self.rank}"
