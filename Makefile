@@ -30,7 +30,7 @@ demo: venv  ## train and decode a small ASR model with the S4 encoder
 	cd $(RECIPE) && PYTHON="$$python" bash demo.sh
 
 bench: venv  ## speed and memory beside ESPnet (half an hour)
-	$(RUN) benchmarks
+	$(RUN) benchmarks --readme README.md
 
 test: venv  ## the quick tests and doctests, then lint
 	$(RUN) pytest -m "not long"

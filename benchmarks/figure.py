@@ -16,6 +16,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
         results (Sequence[Result]): What to show.
         path (Path): The PNG.
     """
+    # Not needed to measure; and it must not look for a screen.
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,12 +1,13 @@
 """The table and the figure of the results."""
 
 from pathlib import Path
+from statistics import median
 from typing import Sequence
 
+from benchmarks.figure import draw
 from benchmarks.result import Result, Row
 
-HEADER = ("what", "threads", "ours", "beside", "figure (medians)", "minima", "target")
-MET = {True: "met", False: "not met", None: ""}
+START, END = "<!-- written by python -m benchmarks -->\n", "<!-- to here -->\n"
 
 
 def write_report(results: Sequence[Result], folder: Path) -> str:
@@ -19,63 +20,80 @@ def write_report(results: Sequence[Result], folder: Path) -> str:
     Returns:
         str: The table, in Markdown.
     """
-    from benchmarks.figure import draw
-
     table = markdown(results)
     (folder / "table.md").write_text(table, encoding="utf-8")
     draw(results, folder / "figure.png")
     return table
 
 
+def insert_table(readme: Path, table: str) -> None:
+    """Put the table into a README, between the two comments that are there for it."""
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(START, 1)
+    _, after = rest.split(END, 1)
+    readme.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+
+
 def markdown(results: Sequence[Result]) -> str:
     """Return the table, with the machine above it."""
     machine = ", ".join(f"{key} {value}" for key, value in results[0].machine.items())
-    lines = [f"{machine}.", "", _line(HEADER), _line(["---"] * len(HEADER))]
-    lines += [_line(_cells(row)) for result in results for row in result.rows]
+    rows = [row for result in results for row in result.rows]
+    counts = sorted({row.threads for row in rows})
+    threads = [f"{n} thread{'s' if n > 1 else ''}" for n in counts]
+    header = ["what", "beside", *threads, "target"]
+    lines = [f"{machine}.", "", _line(header), _line(["---"] * len(header))]
+    for alike in _by_subject(rows):
+        figures = [_figure(alike[n]) if n in alike else "" for n in counts]
+        first = alike[min(alike)]
+        beside = "" if first.other is None else first.other.name
+        lines.append(_line([_subject(first), beside, *figures, _target(first)]))
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row) -> list[str]:
+def _by_subject(rows: Sequence[Row]) -> list[dict[int, Row]]:
+    """Gather the rows that differ only in the number of threads."""
+    gathered: dict[tuple[str, str], dict[int, Row]] = {}
+    for row in rows:
+        beside = "" if row.other is None else row.other.name
+        gathered.setdefault((_subject(row), beside), {})[row.threads] = row
+    return list(gathered.values())
+
+
+def _subject(row: Row) -> str:
     case = ", ".join(f"{name}={value}" for name, value in row.case.items())
-    what = f"{row.what}{f' ({case})' if case else ''}: {row.quantity}"
-    beside = "" if row.other is None else f"{row.other.name}: {_value(row, other=True)}"
-    return [
-        what,
-        str(row.threads),
-        _value(row),
-        beside,
-        _figure(row, row.figure()),
-        _figure(row, row.figure(min)) if len(row.ours.values) > 1 else "",
-        _target(row),
-    ]
+    return f"{row.what}{f' ({case})' if case else ''}: {row.quantity}"
 
 
-def _value(row: Row, other: bool = False) -> str:
-    from statistics import median
+def _figure(row: Row) -> str:
+    """Return the median, and in brackets that of the minima where there is one."""
+    shown = _ratio(row, row.figure())
+    if len(row.ours.values) > 1:
+        shown += f" ({_ratio(row, row.figure(min))})"
+    ours = f"{_value(median(row.ours.values), row.unit)}"
+    if row.other is not None:
+        shown += f"; ours {ours}"
+    return shown + ("; **not met**" if row.is_met is False else "")
 
-    sample = row.other if other else row.ours
-    assert sample is not None
-    value, unit = median(sample.values), row.unit
+
+def _ratio(row: Row, figure: float) -> str:
+    return _value(figure, row.unit) if row.other is None else f"{figure:.2f}x"
+
+
+def _value(value: float, unit: str) -> str:
     if unit == "s" and value < 0.1:
         value, unit = 1000 * value, "ms"
     return f"{value:.3g} {unit}"
 
 
-def _figure(row: Row, figure: float) -> str:
-    if row.other is None:
-        return ""
-    times = "less" if row.target.bound == "at least" else "as much"
-    return f"{figure:.2f}x {times}"
-
-
 def _target(row: Row) -> str:
     target = row.target
+    less = "less" if target.bound == "at least" else "as much"
+    times = "" if row.other is None else f"x {less}"
     wanted = [
-        f"{target.bound} {target.value:g}" if target.value is not None else "",
-        f"goal {target.goal:g}" if target.goal is not None else "",
+        f"{target.bound} {target.value:g}{times}" if target.value is not None else "",
+        f"goal {target.goal:g}{times}" if target.goal is not None else "",
     ]
-    text = ", ".join(filter(None, wanted))
-    return f"{text}: {MET[row.is_met]}" if text else ""
+    return ", ".join(filter(None, wanted))
 
 
 def _line(cells: Sequence[str]) -> str:

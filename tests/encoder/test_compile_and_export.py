@@ -117,10 +117,10 @@ def test_onnxruntime_computes_what_a_trained_encoder_computes(
     # The exporter notes a wrong shape for half of a spectrum; without the notes
     # onnxruntime finds the shapes by itself.
     del proto.graph.value_info[:]
-    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    runtime = onnxruntime.InferenceSession(proto.SerializeToString())
     for length in LENGTHS:
         x, ilens = batch(length)
-        got, olens = session.run(
+        got, olens = runtime.run(
             None, {"features": x.numpy(), "n_features": ilens.numpy()}
         )
         with torch.no_grad():
