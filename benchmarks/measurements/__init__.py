@@ -7,6 +7,7 @@ from benchmarks.measurements.floor import Floor
 from benchmarks.measurements.frames import Frames
 from benchmarks.measurements.imports import Imports
 from benchmarks.measurements.kernel import Kernel
+from benchmarks.measurements.layers import Layers
 from benchmarks.measurements.stack import Stack
 from benchmarks.measurements.streaming import Streaming
 
@@ -14,6 +15,7 @@ FULL: dict[str, Measurement] = {
     "kernel": Kernel(),
     "stack": Stack(),
     "encoders": Encoders(),
+    "layers": Layers(),
     "frames": Frames(),
     "floor": Floor(),
     "decay": Decay(),
@@ -26,6 +28,7 @@ QUICK: dict[str, Measurement] = {
     "kernel": Kernel(lengths=(100,), d_model=32),
     "stack": Stack(lengths=(50,), num_blocks=1, d_model=32),
     "encoders": Encoders(cases=((50, 1),)),
+    "layers": Layers(lengths=(50,), batch=1),
     "frames": Frames(short=50, long=100),
     "floor": Floor(cases=((50, 1),)),
     "decay": Decay(shape=(2, 50, 32)),
