@@ -13,7 +13,7 @@ from benchmarks.result import Row, at_least
 
 D_MODEL = 256
 # With so many hidden units the LSTM has as many parameters as the layer, within 3 %.
-LSTM_UNITS = 116
+LSTM_UNITS = 119
 
 
 @dataclass(frozen=True)
