@@ -16,9 +16,11 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_residuals", "espnet_residuals.*"]),
+    entry_points={"console_scripts": ["espnet-residuals = espnet_residuals.cli:main"]},
     package_data={"espnet_residuals": ["py.typed"]},
     install_requires=[
         # The asr extra brings opt-einsum, which espnet2.asr.state_spaces imports.
+        # NumPy, OmegaConf, PyYAML, soundfile and tqdm come with ESPnet.
         "espnet[asr]>=202611",
         "torch",
         "typeguard",

@@ -1,16 +1,27 @@
 """The figure of the results: every ratio to something else, beside its target."""
 
 from pathlib import Path
-from typing import Sequence
+from typing import Any, Sequence
 
 from benchmarks.result import Result, Row
 
 # Okabe and Ito's colours, which colour-blind people tell apart.
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#999999"
+MARKERS = "oDs^v"  # one for each number of threads
+STYLE: dict[Any, Any] = {
+    "font.size": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+TITLES = {
+    "at least": "times less than the other (right is better)",
+    "at most": "times as much as the other (left is better)",
+}
+INCHES_PER_LINE = 0.36
 
 
 def draw(results: Sequence[Result], path: Path) -> None:
-    """Draw how many times less ours takes, one bar a row.
+    """Draw one panel of gains and one of costs, one line a subject.
 
     Args:
         results (Sequence[Result]): What to show.
@@ -23,35 +34,79 @@ def draw(results: Sequence[Result], path: Path) -> None:
     from matplotlib import pyplot
 
     rows = [row for result in results for row in result.rows if row.other is not None]
-    rows = rows[::-1]
-    figure, axes = pyplot.subplots(figsize=(9, 1 + 0.3 * len(rows)))
-    gains = [_gain(row, row.figure()) for row in rows]
-    colours = [VERMILION if row.is_met is False else BLUE for row in rows]
-    positions = range(len(rows))
-    axes.barh(positions, [gain - 1 for gain in gains], left=1, color=colours)
-    for position, row, gain in zip(positions, rows, gains):
-        axes.annotate(f" {gain:.2g}", (max(gain, 1), position), va="center", fontsize=8)
-        if row.target.value is not None:
-            wanted = _gain(row, row.target.value)
-            axes.plot([wanted] * 2, [position - 0.4, position + 0.4], color="black")
-    axes.axvline(1, color=GREY, linewidth=1)
-    axes.set_xscale("log")
-    axes.set_yticks(list(positions), [_label(row) for row in rows], fontsize=8)
-    axes.set_xlabel(
-        "times less than what it is compared with (log); black: target; "
-        "orange: target not met"
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    panels = {
+        bound: [row for row in rows if row.target.bound == bound] for bound in TITLES
+    }
+    panels = {bound: rows for bound, rows in panels.items() if rows}
+    heights = [len(_labels(rows)) + 2 for rows in panels.values()]
+    with pyplot.rc_context(STYLE):
+        figure, axes = pyplot.subplots(
+            len(panels),
+            figsize=(8.5, INCHES_PER_LINE * (sum(heights) + 2)),
+            height_ratios=heights,
+            squeeze=False,
+        )
+        counts = sorted({row.threads for row in rows})
+        for axis, (bound, of_panel) in zip(axes[:, 0], panels.items()):
+            _draw_panel(axis, of_panel, counts)
+            axis.set_title(TITLES[bound], loc="left", fontweight="bold")
+        figure.legend(handles=_legend(counts), loc="lower center", ncols=9)
+        figure.tight_layout(rect=(0, 0.5 / figure.get_figheight(), 1, 1))
+        figure.savefig(path, dpi=150)
+        pyplot.close(figure)
 
 
-def _gain(row: Row, figure: float) -> float:
-    return figure if row.target.bound == "at least" else 1 / figure
+def _draw_panel(axis: Any, rows: Sequence[Row], counts: Sequence[int]) -> None:
+    labels = _labels(rows)
+    axis.axvline(1, color=GREY, linewidth=1)
+    for row in rows:
+        line = labels.index(_label(row))
+        axis.plot(
+            row.figure(),
+            line,
+            MARKERS[counts.index(row.threads) % len(MARKERS)],
+            color=VERMILION if row.is_met is False else BLUE,
+            markerfacecolor="white" if row.is_met is None else None,
+        )
+        wanted = row.target.value or row.target.goal
+        if wanted is not None:
+            axis.plot(wanted, line, "|", color="black", markersize=13)
+    axis.set_xscale("log")
+    low, high = axis.get_xlim()
+    ticks = [t for t in (0.5, 1, 2, 5, 10, 20, 50) if low <= t <= high]
+    axis.set_xticks(ticks, [f"{tick:g}x" for tick in ticks])
+    axis.set_xticks([], minor=True)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
+    axis.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.5)
+
+
+def _legend(counts: Sequence[int]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    def entry(marker: str, color: str, label: str, **more: Any) -> Line2D:
+        return Line2D([], [], marker=marker, color=color, ls="", label=label, **more)
+
+    return [
+        *(
+            entry(marker, GREY, f"{count} thread{'s' if count > 1 else ''}")
+            for marker, count in zip(MARKERS, counts)
+        ),
+        entry("|", "black", "target", markersize=13),
+        entry("s", BLUE, "met"),
+        entry("s", VERMILION, "not met"),
+        entry("s", BLUE, "no target", markerfacecolor="white"),
+    ]
+
+
+def _labels(rows: Sequence[Row]) -> list[str]:
+    """Return the label of each line, from the top."""
+    return list(dict.fromkeys(_label(row) for row in rows))
 
 
 def _label(row: Row) -> str:
     assert row.other is not None
-    case = " ".join(f"{name}={value}" for name, value in row.case.items())
-    return f"{row.what} {case} ({row.quantity}, {row.threads} thr.) | {row.other.name}"
+    case = ", ".join(f"{name}={value}" for name, value in row.case.items())
+    what = f"{row.what} ({case})" if case else row.what
+    memory = "" if row.quantity == "time" else f": {row.quantity}"
+    return f"{what}{memory}\nbeside {row.other.name}"

@@ -14,10 +14,16 @@ from typing import NamedTuple, Sequence
 import torch
 
 from espnet_residuals.residual import build_residual, registry
+from espnet_residuals.residual.description import (
+    as_in_yaml,
+    latex_formula,
+    names_of_classes,
+    options_of,
+    split_names,
+)
 
 PAGE = Path(__file__).with_name("residuals.md")
 COMMAND = "python docs/make_residuals.py"
-CONTEXT = ("i_layer", "d_input", "d_model", "n_layers")
 N_LAYERS = 24
 
 
@@ -116,6 +122,8 @@ OPENING = f"""\
 d the number of features. Write a name, or a mapping with `_name_` and options, under
 `residual:` in the YAML. A function that needs the number of sublayers gets it from the
 encoder. Every docstring has the whole formula, the range of each option and an example.
+`espnet-residuals list` prints the functions of your installation, `show` the weights of
+a stack, and `probe` measures what they do in the encoder of a training YAML.
 """
 
 TABLE_HEAD = """\
@@ -167,10 +175,11 @@ it takes a few lines to try one.
 
 def page() -> str:
     """Return the text of the page."""
-    names: dict[type, list[str]] = {}
-    for name, cls in registry.items():
-        if cls.__module__.startswith("espnet_residuals."):
-            names.setdefault(cls, []).append(name)
+    names = {
+        cls: listed
+        for cls, listed in names_of_classes(registry).items()
+        if cls.__module__.startswith("espnet_residuals.")
+    }
     missing = [cls.__name__ for cls in names if cls.__name__ not in ADVICE]
     if missing:
         raise SystemExit(f"ADVICE in {__file__} lacks {', '.join(missing)}")
@@ -201,7 +210,7 @@ def _table_row(cls: type, names: Sequence[str]) -> str:
 
 def _advice_row(cls: type, names: Sequence[str]) -> str:
     cells = (
-        f"`{_main_name(names)}`",
+        f"`{split_names(names)[0]}`",
         ADVICE[cls.__name__].use,
         _options(cls),
         _papers(cls),
@@ -209,22 +218,16 @@ def _advice_row(cls: type, names: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _main_name(names: Sequence[str]) -> str:
-    """Return the first name that is a word: ``residual``, not ``R``."""
-    return next(name for name in names if len(name) > 1)
-
-
 def _named(names: Sequence[str]) -> str:
-    main = _main_name(names)
-    aliases = ", ".join(f"`{name}`" for name in names if name != main)
+    main, others = split_names(names)
+    aliases = ", ".join(f"`{name}`" for name in others)
     return f"`{main}` ({aliases})" if aliases else f"`{main}`"
 
 
 def _formula(cls: type) -> str:
     """Return the formula in the first line of the docstring, and its symbols."""
-    summary = (inspect.getdoc(cls) or "").split("\n\n")[0]
-    formula = re.findall(r":math:`(.+?)`", summary)[-1]
-    return "; ".join(filter(None, (f"$`{formula}`$", ADVICE[cls.__name__].where)))
+    formula = f"$`{latex_formula(cls)}`$"
+    return "; ".join(filter(None, (formula, ADVICE[cls.__name__].where)))
 
 
 def _papers(cls: type) -> str:
@@ -233,15 +236,9 @@ def _papers(cls: type) -> str:
 
 
 def _options(cls: type) -> str:
-    parameters = inspect.signature(cls).parameters.values()
-    shown = []
-    for option in parameters:
-        if option.name not in CONTEXT:
-            default = {True: "true", False: "false", None: "null"}
-            value = option.default
-            known = isinstance(value, bool) or value is None
-            shown.append(f"`{option.name}` ({default[value] if known else value})")
-    return ", ".join(shown)
+    return ", ".join(
+        f"`{name}` ({as_in_yaml(default)})" for name, default in options_of(cls).items()
+    )
 
 
 def _parameters(cls: type) -> str:

@@ -1,0 +1,204 @@
+"""The command ``espnet-residuals``: list, show and probe residual functions."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+import yaml
+
+from espnet_residuals.probe.failure import MEANINGS, Exit, Failure
+
+DESCRIPTION = """\
+See how signal and gradient travel through the depth of an encoder, before you train it.
+
+  espnet-residuals list
+  espnet-residuals show decay --layers 24 --power 0.5 --plot decay.png
+  espnet-residuals probe conf/training.yaml --compare residual,decay --plot depth.png
+"""
+
+EXIT_CODES = "exit codes:\n  0  done\n" + "".join(
+    f"  {code.value}  {meaning}\n" for code, meaning in MEANINGS.items()
+)
+
+SHOW = """\
+Print the weights of every sublayer (alpha of x, beta of y) and its share of the output
+in closed form: the share of the variance, if the input and all branches are independent
+and of equal variance. For functions of constant weights: residual, decay,
+decay_schedule, depth_scaled, deepnorm.
+
+  espnet-residuals show decay --layers 24 --power 0.5
+  espnet-residuals show decay --layers 24 --l2 false --offset 1 --plot decay.png
+"""
+
+PROBE = """\
+Build the encoder of a training YAML, of ESPnet2 or ESPnet3, and nothing else of it;
+run a batch forward and backward; and report for every sublayer
+
+  mean square      of the stream behind the sublayer
+  share of branch  mean square of what is new, in the sum of its own and that of what is
+                   kept of the input: near 0 the sublayer does nothing
+  cosine           between what goes in and what comes out, mean of the frames
+  grad. stream     norm of the gradient of the stream; at the encoder's output it is 1
+  grad. param.     norm of the gradient of the sublayer's parameters
+
+and say in words which sublayers are dead and what explodes. No dropout is used; batch
+norms use their running statistics. `s4` is measured by sublayer; transformer,
+conformer, branchformer and other encoders with a list `encoders` by layer.
+
+  espnet-residuals probe conf/training.yaml
+  espnet-residuals probe conf/training.yaml --compare residual,decay --layers 96
+  espnet-residuals probe conf/training.yaml a.wav b.wav --checkpoint exp/best.ckpt
+"""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments (Optional[Sequence[str]]): The command line; None for that of the
+            process.
+
+    Returns:
+        int: The exit code.
+    """
+    parser = _parser()
+    known, rest = parser.parse_known_args(arguments)
+    if rest and known.run is not _show:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        known.run(known, rest)
+    except Failure as failure:
+        print(f"espnet-residuals: {failure}", file=sys.stderr)
+        return failure.code.value
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _new(argparse.ArgumentParser, DESCRIPTION, prog="espnet-residuals")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = _new(
+        commands.add_parser,
+        "Print names, aliases, formulas, and options with their defaults.",
+        name="list",
+        help="the residual functions, their formulas and options",
+    )
+    listing.set_defaults(run=_list)
+    _add_show(commands)
+    _add_probe(commands)
+    return parser
+
+
+def _new(make: Any, description: str, **settings: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = make(
+        description=description,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **settings,
+    )
+    return parser
+
+
+def _add_show(commands: Any) -> None:
+    show = _new(
+        commands.add_parser,
+        SHOW,
+        name="show",
+        help="weights and shares of a stack, in closed form",
+        usage="%(prog)s NAME [--layers N] [--OPTION VALUE ...] [--plot FILE]",
+    )
+    show.add_argument("name", metavar="NAME", help="a residual function")
+    show.add_argument(
+        "--layers", type=_positive, default=24, metavar="N", help="sublayers (24)"
+    )
+    show.add_argument("--plot", type=Path, metavar="FILE", help="draw it, as PNG")
+    show.set_defaults(run=_show)
+
+
+def _add_probe(commands: Any) -> None:
+    probe = _new(
+        commands.add_parser,
+        PROBE,
+        name="probe",
+        help="measure the encoder of a training YAML",
+    )
+    add = probe.add_argument
+    add("config", type=Path, metavar="CONFIG.yaml", help="a training YAML")
+    add("audio", type=Path, nargs="*", metavar="AUDIO", help="in place of noise")
+    add("--compare", type=_names, default=(), metavar="A,B,..", help="residuals; s4")
+    add("--layers", type=_positive, metavar="N", help="at least so many sublayers")
+    add("--checkpoint", type=Path, metavar="FILE", help=".ckpt, .pth or state_dict")
+    add(
+        "--input-size", type=_positive, metavar="N", help="features, if not in the YAML"
+    )
+    add("--batch", type=_positive, default=4, metavar="N", help="sequences (4)")
+    add("--frames", type=_positive, default=400, metavar="N", help="of each (400)")
+    add("--seed", type=int, default=0, metavar="N", help="of weights and noise (0)")
+    add("--json", type=Path, metavar="FILE", help="write the numbers")
+    add("--plot", type=Path, metavar="FILE", help="draw them, as PNG")
+    probe.set_defaults(run=_probe)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
+    return int(text)
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"must be names with commas, got {text!r}")
+    return names
+
+
+def _options(rest: Sequence[str]) -> dict[str, Any]:
+    """Return ``--power 0.5`` and ``--l2=false`` as the options that they stand for."""
+    words = [part for word in rest for part in word.split("=", 1)]
+    names, values = words[::2], words[1::2]
+    if len(names) != len(values) or not all(name.startswith("--") for name in names):
+        raise Failure(
+            Exit.USAGE, f"options are --NAME VALUE pairs, got {' '.join(rest)}"
+        )
+    return {
+        name.removeprefix("--"): yaml.safe_load(value)
+        for name, value in zip(names, values)
+    }
+
+
+# The commands import what they need themselves: torch takes seconds, --help does not.
+
+
+def _list(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
+    from espnet_residuals.probe.catalogue import catalogue
+
+    print(catalogue())
+
+
+def _show(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
+    from espnet_residuals.probe.closed_form import Step, closed_form
+    from espnet_residuals.probe.figure import plot_steps
+    from espnet_residuals.probe.table import table
+
+    steps = closed_form(arguments.name, arguments.layers, _options(rest))
+    head = ("sublayer (0: input)", *Step._fields[1:])
+    print(table(head, steps))
+    if arguments.plot:
+        title = " ".join([arguments.name, *rest])
+        plot_steps(arguments.plot, title, steps)
+
+
+def _probe(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
+    from espnet_residuals.probe.figure import plot_profiles
+    from espnet_residuals.probe.json_file import write_json
+    from espnet_residuals.probe.probe import Request, probe
+    from espnet_residuals.probe.report import report, title
+
+    asked = {name: getattr(arguments, name) for name in Request._fields}
+    result = probe(Request(**asked))
+    print(report(result))
+    if arguments.json:
+        write_json(arguments.json, result.about, result.profiles)
+    if arguments.plot:
+        plot_profiles(arguments.plot, title(result), result.profiles)

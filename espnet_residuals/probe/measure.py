@@ -1,0 +1,95 @@
+"""Run an encoder forward and backward and take the readings."""
+
+from contextlib import ExitStack
+from typing import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShortUttError
+from torch import Tensor, nn
+
+from espnet_residuals.probe.failure import Exit, Failure
+from espnet_residuals.probe.features import Batch
+from espnet_residuals.probe.profile import Profile, Reading
+from espnet_residuals.probe.sites import Site
+from espnet_residuals.probe.trace import Trace, attach_all, stream_of
+
+
+def measure(
+    name: str,
+    encoder: nn.Module,
+    sites: Sequence[Site],
+    batch: Batch,
+    seed: int,
+    advance: Callable[[], object] = lambda: None,
+) -> Profile:
+    """Measure an encoder at the point where it stands.
+
+    The encoder runs in evaluation mode: no dropout, no stochastic depth, running
+    statistics in batch norms. The gradient at its output is noise of norm 1.
+
+    Args:
+        name (str): Name of the profile.
+        encoder (nn.Module): The encoder; its gradients are overwritten.
+        sites (Sequence[Site]): Its sublayers.
+        batch (Batch): What it is given.
+        seed (int): Seed of the gradient at the output.
+        advance (Callable[[], object]): Called at each site, forward and backward.
+
+    Returns:
+        Profile: The readings.
+
+    Raises:
+        Failure: If the batch is too short for the encoder's subsampling.
+    """
+    encoder.eval()
+    encoder.zero_grad()
+    # It needs the model's CTC.
+    setattr(encoder, "interctc_use_conditioning", False)
+    with ExitStack() as hooks:
+        traces = attach_all(sites, advance, hooks)
+        try:
+            ys, lengths, *_ = encoder(batch.feats, batch.lengths)
+        except TooShortUttError as error:
+            raise Failure(Exit.USAGE, f"the batch is too short: {error}") from error
+        output = stream_of(ys)
+        valid = torch.arange(output.size(1)) < lengths.unsqueeze(-1)
+        output.backward(_noise_like(output, valid, seed))
+    size = sum(parameter.numel() for parameter in encoder.parameters())
+    readings = [_read(i, trace, valid) for i, trace in enumerate(traces, start=1)]
+    return Profile(name, size, readings)
+
+
+def _noise_like(output: Tensor, valid: Tensor, seed: int) -> Tensor:
+    """Return noise of norm 1 on the valid frames."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(output.shape, generator=generator) * valid.unsqueeze(-1)
+    return (noise / noise.norm()).to(output.dtype)
+
+
+def _read(index: int, trace: Trace, valid: Tensor) -> Reading:
+    behind = trace.behind.detach()
+    if valid.shape != behind.shape[:-1]:
+        # Encoders that cut the sequence into blocks have frames of their own.
+        valid = torch.ones(behind.shape[:-1], dtype=torch.bool)
+    new, kept = (_mean_square(part, valid) for part in (trace.new, trace.kept))
+    cosine = F.cosine_similarity(trace.before, behind, dim=-1)[valid].mean().item()
+    gradient = trace.behind.grad
+    return Reading(
+        index,
+        trace.site.name,
+        _mean_square(behind, valid),
+        new / (new + kept) if new else 0.0,
+        cosine,
+        0.0 if gradient is None else gradient.norm().item(),
+        _gradient_norm(trace.site.module),
+    )
+
+
+def _mean_square(stream: Tensor, valid: Tensor) -> float:
+    return stream[valid].double().square().mean().item()
+
+
+def _gradient_norm(module: nn.Module) -> float:
+    norms = [p.grad.norm() for p in module.parameters() if p.grad is not None]
+    return torch.stack(norms).norm().item() if norms else 0.0

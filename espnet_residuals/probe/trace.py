@@ -1,0 +1,87 @@
+"""Watch the stream with hooks while an encoder runs."""
+
+from contextlib import ExitStack
+from typing import Any, Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from espnet_residuals.probe.sites import Site
+
+
+class Trace:
+    """What passes one site.
+
+    Where hooks reach the residual function f, the new part of the stream is
+    f(x, y) - f(x, 0), and what is kept is f(x, 0); elsewhere they are the difference
+    between output and input, and the input.
+
+    Args:
+        site (Site): The site.
+        advance (Callable[[], object]): Called once forward and once backward.
+    """
+
+    def __init__(self, site: Site, advance: Callable[[], object]) -> None:
+        self.site = site
+        self.before = self.behind = self.new = self.kept = torch.empty(0)
+        self._advance = advance
+
+    def attach(self, hooks: ExitStack) -> None:
+        """Set the hooks.
+
+        Args:
+            hooks (ExitStack): Takes them away at its end.
+        """
+        module, residual = self.site.module, self.site.residual
+        hooks.callback(module.register_forward_hook(self._see_sublayer).remove)
+        if residual is not None:
+            hooks.callback(residual.register_forward_hook(self._see_residual).remove)
+
+    def _see_residual(
+        self, residual: nn.Module, inputs: tuple[Any, ...], output: Tensor
+    ) -> None:
+        x, y = inputs[0].detach(), inputs[1]
+        with torch.no_grad():
+            self.kept = residual.forward(x, torch.zeros_like(y))
+        self.new = output.detach() - self.kept
+
+    def _see_sublayer(
+        self, module: nn.Module, inputs: tuple[Any, ...], output: Any
+    ) -> None:
+        self.before, self.behind = stream_of(inputs).detach(), stream_of(output)
+        self.behind.retain_grad()
+        self.behind.register_hook(self._see_gradient)
+        if self.site.residual is None:
+            self.new = self.behind.detach() - self.before
+            self.kept = self.before
+        self._advance()
+
+    def _see_gradient(self, gradient: Tensor) -> None:
+        self._advance()
+
+
+def attach_all(
+    sites: Sequence[Site], advance: Callable[[], object], hooks: ExitStack
+) -> list[Trace]:
+    """Watch every site.
+
+    Args:
+        sites (Sequence[Site]): The sites.
+        advance (Callable[[], object]): Called at each, forward and backward.
+        hooks (ExitStack): Takes the hooks away at its end.
+
+    Returns:
+        list[Trace]: One for each site.
+    """
+    traces = [Trace(site, advance) for site in sites]
+    for trace in traces:
+        trace.attach(hooks)
+    return traces
+
+
+def stream_of(value: Any) -> Tensor:
+    """Return the stream, which ESPnet passes on together with positions and masks."""
+    while isinstance(value, (tuple, list)):
+        value = value[0]
+    assert isinstance(value, Tensor)
+    return value

@@ -1,0 +1,166 @@
+"""Read what a training YAML of ESPnet2 or ESPnet3 says of the encoder."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from espnet_residuals.config import ConfigError
+from espnet_residuals.probe.failure import Exit, Failure
+from espnet_residuals.probe.yaml_lines import line_of
+
+DEFAULT_N_MELS = 80
+
+
+@dataclass(frozen=True)
+class TrainingYaml:
+    """The part of a training YAML that an encoder is built from.
+
+    Attributes:
+        path (Path): The file.
+        text (str): What stands in it.
+        section (str): Where the keys of the model are: ``model.``, or nothing at all.
+        encoder (str): Name of the encoder.
+        encoder_conf (dict[str, Any]): Its options, without interpolations.
+        model (Mapping[str, Any]): All keys of the section as they stand in the file.
+        frontend_conf (dict[str, Any]): Options of the frontend.
+    """
+
+    path: Path
+    text: str = field(repr=False)
+    section: str
+    encoder: str
+    encoder_conf: dict[str, Any]
+    model: Mapping[str, Any] = field(repr=False)
+    frontend_conf: dict[str, Any]
+
+    def locate(self, error: ConfigError) -> Failure:
+        """Return an error in an option as one that says on which line it is.
+
+        Args:
+            error (ConfigError): The error.
+
+        Returns:
+            Failure: The same, for the user of the command line.
+        """
+        line = line_of(self.text, self.section + error.key)
+        return Failure(Exit.OPTION, f"{self.path}, line {line}: {error}")
+
+
+def read_training_yaml(path: Path) -> TrainingYaml:
+    """Read the file; instantiates nothing.
+
+    Args:
+        path (Path): A training YAML with ``encoder`` and ``encoder_conf`` at its top,
+            as in ESPnet2, or under ``model``, as in ESPnet3.
+
+    Returns:
+        TrainingYaml: What it says of the encoder.
+
+    Raises:
+        Failure: If there is no such file, it is no YAML, or it names no encoder.
+    """
+    text = _read(path)
+    document = _parse(path, text)
+    model, section = document, ""
+    if "encoder" not in document and isinstance(document.get("model"), Mapping):
+        model, section = document["model"], "model."
+    encoder = model.get("encoder")
+    if encoder is None:
+        raise Failure(
+            Exit.NO_ENCODER,
+            f"{path} has no key 'encoder', neither at its top (ESPnet2) nor under "
+            "'model' (ESPnet3); give a training configuration",
+        )
+    if not isinstance(encoder, str):
+        line = line_of(text, f"{section}encoder")
+        raise Failure(
+            Exit.ENCODER,
+            f"{path}, line {line}: encoder must be a name, got {encoder!r}",
+        )
+    options = {
+        key: _resolved(path, text, document, section, key)
+        for key in ("encoder_conf", "frontend_conf")
+    }
+    return TrainingYaml(path, text, section, encoder, model=model, **options)
+
+
+def input_size_of(config: TrainingYaml) -> int:
+    """Return the number of features that the encoder is given.
+
+    Args:
+        config (TrainingYaml): The configuration.
+
+    Returns:
+        int: ``input_size``, or the number of mel bands of ESPnet's default frontend.
+
+    Raises:
+        Failure: If neither tells.
+    """
+    stated = config.model.get("input_size")
+    if isinstance(stated, int) and not isinstance(stated, bool):
+        return stated
+    frontend = config.model.get("frontend", "default")
+    if frontend != "default" or config.model.get("preencoder") is not None:
+        raise Failure(
+            Exit.USAGE,
+            f"{config.path} does not tell how many features the encoder is given "
+            f"(frontend: {frontend}, preencoder: {config.model.get('preencoder')}); "
+            "add --input-size N",
+        )
+    n_mels = config.frontend_conf.get("n_mels", DEFAULT_N_MELS)
+    if isinstance(n_mels, bool) or not isinstance(n_mels, int) or n_mels < 1:
+        raise config.locate(
+            ConfigError("frontend_conf.n_mels", f"must be an integer, got {n_mels!r}")
+        )
+    return n_mels
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            Exit.FILE, f"cannot read {path}: {error.strerror or error}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Failure(Exit.YAML, f"{path} is not YAML: it is not text") from error
+
+
+def _parse(path: Path, text: str) -> Mapping[str, Any]:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Failure(Exit.YAML, f"{path} is not YAML: {error}") from error
+    if not isinstance(document, Mapping):
+        raise Failure(
+            Exit.YAML,
+            f"{path} holds {type(document).__name__} where a training configuration "
+            "has a mapping of keys",
+        )
+    return document
+
+
+def _resolved(
+    path: Path, text: str, document: Mapping[str, Any], section: str, key: str
+) -> dict[str, Any]:
+    """Return a mapping of the section with its interpolations replaced."""
+    model = document["model"] if section else document
+    options = model.get(key)
+    if options is None:
+        return {}
+    where = f"{path}, line {line_of(text, section + key)}: {key}"
+    if not isinstance(options, Mapping):
+        raise Failure(Exit.OPTION, f"{where}: must be a mapping, got {options!r}")
+    if "${" not in str(options):
+        return dict(options)
+    try:
+        node = OmegaConf.select(OmegaConf.create(dict(document)), section + key)
+        plain = OmegaConf.to_container(node, resolve=True)
+    except OmegaConfBaseException as error:
+        raise Failure(Exit.OPTION, f"{where}: {error}") from error
+    assert isinstance(plain, dict)
+    return {str(name): value for name, value in plain.items()}

@@ -1,0 +1,31 @@
+"""The encoder's weights in checkpoints as ESPnet2 and ESPnet3 write them."""
+
+from pathlib import Path
+from typing import Optional
+
+import pytest
+import torch
+
+from espnet_residuals import S4Encoder
+from espnet_residuals.probe.checkpoint import load_checkpoint
+from tests.probe.recipe import MODEL
+
+
+def small_encoder(seed: int) -> S4Encoder:
+    torch.manual_seed(seed)
+    return S4Encoder(20, **MODEL["encoder_conf"])
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model", None])
+@pytest.mark.parametrize("prefix", ["model.encoder.", "encoder.", ""])
+def test_weights_of_the_encoder_are_found(
+    wrapper: Optional[str], prefix: str, tmp_path: Path
+) -> None:
+    stored, fresh, path = small_encoder(1), small_encoder(2), tmp_path / "weights.pth"
+    weights = {f"{prefix}{name}": w for name, w in stored.state_dict().items()}
+    if prefix:
+        weights["decoder.weight"] = torch.zeros(1)
+    torch.save({wrapper: weights, "epoch": 1} if wrapper else weights, path)
+    load_checkpoint(fresh, path)
+    loaded = fresh.state_dict()
+    assert all(torch.equal(loaded[k], w) for k, w in stored.state_dict().items())

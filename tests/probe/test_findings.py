@@ -1,0 +1,49 @@
+"""What the readings are said to mean."""
+
+from espnet_residuals.probe.findings import findings
+from espnet_residuals.probe.profile import Reading
+
+
+def quiet(n: int) -> list[Reading]:
+    return [Reading(i, "S4D", 1.0, 0.5, 0.7, 1.0, 1.0) for i in range(1, n + 1)]
+
+
+def test_dead_branches_are_listed_by_runs() -> None:
+    readings = quiet(6)
+    for i in (1, 2, 3, 5):
+        readings[i] = readings[i]._replace(share=0.0)
+    assert findings(readings) == [
+        "sublayers 2-4, 6 are dead: the branch adds less than 0.01 % to the stream"
+    ]
+
+
+def test_input_that_is_not_kept_is_told() -> None:
+    readings = quiet(2)
+    readings[0] = readings[0]._replace(share=1.0)
+    assert findings(readings)[0].startswith("sublayer 1 is cut off")
+
+
+def test_parameters_without_gradient_are_told() -> None:
+    readings = [r._replace(parameter_gradient=0.0) for r in quiet(2)]
+    assert findings(readings)[0].startswith("sublayers 1-2 are not trained")
+
+
+def test_explosion_and_vanishing_are_told_for_stream_and_gradient() -> None:
+    readings = quiet(2)
+    readings[1] = readings[1]._replace(mean_square=1e6, stream_gradient=1e6)
+    assert [said.split(":")[0] for said in findings(readings)] == [
+        "the stream explodes",
+        "the gradient vanishes on its way to the first sublayer",
+    ]
+    assert [said.split(":")[0] for said in findings(readings[::-1])] == [
+        "the stream dies out",
+        "the gradient explodes on its way to the first sublayer",
+    ]
+
+
+def test_overflow_hides_everything_else() -> None:
+    readings = quiet(2)
+    readings[1] = readings[1]._replace(mean_square=float("inf"), share=0.0)
+    assert findings(readings) == [
+        "sublayer 2 is not finite: the stream or its gradient overflows"
+    ]
