@@ -2,17 +2,21 @@
 
 import importlib
 import io
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from espnet3.components.data.dataset_module import load_dataset_module
+
+from tests.egs.recipe import (
+    Interruption,
+    create_dataset,
+    loaded_dataset,
+    read_files,
+)
 
 RECIPE = Path(__file__).parents[2] / "egs" / "mini_an4" / "esp2_asr"
 PACKAGE, FILE = "egs3.mini_an4.esp2_asr", "downloads.tar.gz"
@@ -20,46 +24,15 @@ PACKAGE, FILE = "egs3.mini_an4.esp2_asr", "downloads.tar.gz"
 
 @pytest.fixture(scope="module")
 def mini_an4() -> Iterator[ModuleType]:
-    """Load the recipe's dataset folder the way ESPnet3 does."""
-    module = load_dataset_module(recipe_dir=RECIPE)
-    yield module
-    for name in [name for name in sys.modules if name.startswith(module.__name__)]:
-        del sys.modules[name]
+    """Load the recipe's dataset folder."""
+    with loaded_dataset(RECIPE) as module:
+        yield module
 
 
 @pytest.fixture()
 def archive(mini_an4: ModuleType) -> ModuleType:
     """Return the module that finds and unpacks the archive."""
     return importlib.import_module(f"{mini_an4.__name__}.archive")
-
-
-def create_dataset(mini_an4: ModuleType, recipe_dir: Path) -> None:
-    """Do what ESPnet3's stage of this name does."""
-    builder = mini_an4.DatasetBuilder()
-    if not builder.is_source_prepared(recipe_dir=recipe_dir):
-        builder.prepare_source(recipe_dir=recipe_dir)
-    if not builder.is_built(recipe_dir=recipe_dir):
-        builder.build(recipe_dir=recipe_dir)
-
-
-def read_files(folder: Path) -> dict[str, bytes]:
-    """Return the content of every file below a folder."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
-class Interruption:
-    """A function that is called as before, until it is interrupted."""
-
-    def __init__(self, function: Any, calls: int) -> None:
-        self.function = function
-        self.calls_left = calls
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.calls_left == 0:
-            raise KeyboardInterrupt
-        self.calls_left -= 1
-        return self.function(*args, **kwargs)
 
 
 def test_splits(mini_an4: ModuleType, tmp_path: Path) -> None:

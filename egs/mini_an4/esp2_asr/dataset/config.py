@@ -1,7 +1,1 @@
-"""The settings of ``config.yaml``."""
-
-from pathlib import Path
-
-from omegaconf import OmegaConf
-
-CONFIG = OmegaConf.load(Path(__file__).with_name("config.yaml"))
+../../../TEMPLATE/esp2_asr/dataset/config.py

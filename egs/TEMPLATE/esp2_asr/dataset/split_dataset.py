@@ -1,0 +1,43 @@
+"""One split of a corpus as a dataset."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from espnet3.components.data.base_dataset import BaseDataset
+from espnet3.contract import Field
+
+from .manifest import read_manifest
+
+
+class SplitDataset(BaseDataset):
+    """The utterances of one split, in the order of its manifest.
+
+    Args:
+        data: The folder of the manifests.
+        split: Which one.
+        splits: Those that there are.
+
+    Raises:
+        ValueError: If there is no such split.
+        FileNotFoundError: If its manifest is missing.
+    """
+
+    fields = (Field("speech", "audio"), Field("text", "text"))
+
+    def __init__(self, data: Path, split: str, splits: Collection[str]) -> None:
+        if split not in splits:
+            raise ValueError(
+                f"unknown split {split!r}: choose one of {', '.join(splits)}"
+            )
+        self._data = data
+        self._utterances = read_manifest(data / f"{split}.tsv")
+
+    def __len__(self) -> int:
+        return len(self._utterances)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray | str]:
+        utterance = self._utterances[int(index)]
+        speech, _ = soundfile.read(self._data / utterance.wav, dtype="float32")
+        return {"speech": speech, "text": utterance.text}

@@ -1,0 +1,37 @@
+"""The recordings of the Free Spoken Digit Dataset."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+
+from .config import CONFIG
+
+
+class Recording(NamedTuple):
+    """One spoken digit."""
+
+    digit: int
+    speaker: str
+    take: int
+
+    @property
+    def file_name(self) -> str:
+        """Return the name that the data set gives the file."""
+        return f"{self.digit}_{self.speaker}_{self.take}.wav"
+
+
+def all_recordings() -> Iterator[Recording]:
+    """Yield what the data set consists of."""
+    for speaker in CONFIG.source.speakers:
+        for digit in range(10):
+            for take in range(CONFIG.source.num_per_digit):
+                yield Recording(digit, speaker, take)
+
+
+def read_recording(folder: Path, recording: Recording) -> np.ndarray:
+    """Return the samples, 16-bit integers."""
+    samples, _ = soundfile.read(folder / recording.file_name, dtype="int16")
+    return samples

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Run all stages with one training configuration and print the table of errors.
+#
+#   sh digits.sh [NAME [SET=WER ...]]
+#
+# NAME is a file conf/NAME.yaml (default: training); it is decoded as
+# conf/inference_NAME.yaml says, or conf/inference.yaml. Fails if the word error rate of
+# a test set is above the bar given, such as test=6. PYTHON names the interpreter that
+# has espnet_residuals; by default the `python` on PATH. FSDD names the archive or the
+# folder of the Free Spoken Digit Dataset; by default it is downloaded. Removes what an
+# earlier run trained (exp/NAME); keeps the data.
+set -eu
+
+python=${PYTHON:-python}
+case $python in
+    /*) ;;
+    */*) python=$PWD/$python ;;
+esac
+case ${FSDD:-/} in
+    /*) ;;
+    *) FSDD=$PWD/$FSDD; export FSDD ;;
+esac
+
+cd "$(dirname "$0")"
+if ! "$python" -c 'import espnet3, espnet_residuals, tensorboard'; then
+    echo "digits.sh: $python lacks the packages of the recipe; see README.md" >&2
+    exit 1
+fi
+
+name=${1:-training}
+[ $# -eq 0 ] || shift
+if [ ! -f "conf/$name.yaml" ]; then
+    echo "digits.sh: there is no conf/$name.yaml" >&2
+    exit 1
+fi
+inference=inference_$name
+[ -f "conf/$inference.yaml" ] || inference=inference
+
+started=$(date +%s)
+if [ -d "exp/$name" ]; then
+    echo "digits.sh: removing exp/$name of an earlier run; keeping downloads/ and data/"
+    rm -r "exp/$name"
+fi
+
+"$python" run.py \
+    --stages create_dataset train_tokenizer collect_stats train infer measure \
+    --training_config "conf/$name.yaml" \
+    --inference_config "conf/$inference.yaml" \
+    --metrics_config conf/metrics.yaml
+
+bars=
+for bar in "$@"; do
+    bars="$bars --at-most $bar"
+done
+echo
+# shellcheck disable=SC2086 # one word each
+"$python" -m src.report "exp/$name" --inference "$inference" --started "$started" $bars

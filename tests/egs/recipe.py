@@ -1,0 +1,49 @@
+"""What the tests of the recipes' data share."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from espnet3.components.data.dataset_module import load_dataset_module
+
+
+@contextmanager
+def loaded_dataset(recipe_dir: Path) -> Iterator[ModuleType]:
+    """Load the recipe's dataset folder the way ESPnet3 does; forget it afterwards."""
+    module = load_dataset_module(recipe_dir=recipe_dir)
+    yield module
+    for name in [name for name in sys.modules if name.startswith(module.__name__)]:
+        del sys.modules[name]
+
+
+def create_dataset(dataset: ModuleType, recipe_dir: Path, **options: object) -> None:
+    """Do what ESPnet3's stage of this name does."""
+    builder = dataset.DatasetBuilder()
+    options["recipe_dir"] = recipe_dir
+    if not builder.is_source_prepared(**options):
+        builder.prepare_source(**options)
+    if not builder.is_built(**options):
+        builder.build(**options)
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Return the content of every file below a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+class Interruption:
+    """A function that is called as before, until it is interrupted."""
+
+    def __init__(self, function: Any, calls: int) -> None:
+        self.function = function
+        self.calls_left = calls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.calls_left == 0:
+            raise KeyboardInterrupt
+        self.calls_left -= 1
+        return self.function(*args, **kwargs)
