@@ -1,0 +1,230 @@
+"""The digits recipe: its configurations, how it decodes and how it counts errors."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from espnet3.utils.config_utils import load_and_merge_config
+from espnet3.utils.task_utils import get_espnet_model
+from omegaconf import OmegaConf
+
+from tests.egs.fsdd import RECIPE
+
+MODELS = ("training", "quick", "heldout", "streaming", "attention")
+LETTERS = "▁EINOTRHVSFGWXZU"
+TOKENS = ["<blank>", "<unk>", *LETTERS, "<sos/eos>"]
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture()
+def src(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Import modules of the recipe's folder src as run.py does."""
+    monkeypatch.syspath_prepend(RECIPE)
+    yield lambda name: import_module(f"src.{name}")
+    for name in [name for name in sys.modules if name.split(".")[0] == "src"]:
+        del sys.modules[name]
+
+
+def load_config(name: str, kind: str = "training") -> Any:
+    """Load one of the recipe's configurations on top of ESPnet's template."""
+    return load_and_merge_config(
+        RECIPE / "conf" / f"{name}.yaml",
+        config_name=f"{kind}.yaml",
+        default_package="egs3.TEMPLATE.esp2_asr",
+    )
+
+
+def build(name: str) -> Any:
+    """Build the model of a training configuration."""
+    config = load_config(name)
+    conf = OmegaConf.to_container(config.model, resolve=True)
+    conf["token_list"] = TOKENS
+    if conf["normalize"] == "global_mvn":  # its file is made by a stage
+        conf["normalize"], conf["normalize_conf"] = "utterance_mvn", {}
+    return get_espnet_model(config.task, conf)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model_is_built_trains_and_has_two_million_parameters_at_most(
+    name: str,
+) -> None:
+    model = build(name)
+    assert sum(p.numel() for p in model.parameters()) <= 2_000_000
+    speech = torch.randn(2, 12_000) / 10
+    text = torch.randint(2, len(TOKENS) - 1, (2, 6))
+    loss, _, _ = model(
+        speech, torch.tensor([12_000, 9_000]), text, torch.tensor([6, 4])
+    )
+    loss.backward()
+    assert loss.isfinite()
+    assert all(
+        p.grad is not None and p.grad.isfinite().all()
+        for p in model.encoder.parameters()
+    )
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_experiment_and_data_of_each_configuration_are_its_own(name: str) -> None:
+    config = load_config(name)
+    assert Path(config.exp_dir).name == name
+    assert Path(config.stats_dir).parent.name == name
+    splits = [*config.dataset.train, *config.dataset.valid]
+    held_out = "theo" if name == "heldout" else None
+    assert {entry.data_src_args.held_out for entry in splits} == {held_out}
+    folder = "fsdd_without_theo" if name == "heldout" else "fsdd"
+    assert Path(config.tokenizer.text_builder.manifest_path).parent.name == folder
+
+
+@pytest.mark.parametrize(
+    "name, test_sets",
+    [
+        ("inference", ["test", "long"]),
+        ("inference_beam", ["test", "long"]),
+        ("inference_attention", ["test", "long"]),
+        ("inference_heldout", ["test", "long", "unseen"]),
+    ],
+)
+def test_test_sets_of_each_decoding(name: str, test_sets: list[str]) -> None:
+    config = load_config(name, "inference")
+    assert [entry.name for entry in config.dataset.test] == test_sets
+    held_out = "theo" if name.endswith("heldout") else None
+    assert {e.data_src_args.get("held_out") for e in config.dataset.test} == {held_out}
+    assert config.contract.inputs.speech.sample_rate == 8000
+
+
+def test_streaming_encoder_gives_the_frames_of_the_whole_chunk_by_chunk() -> None:
+    encoder = build("streaming").encoder.eval()
+    feats = torch.randn(1, 90, 40)
+    with torch.no_grad():
+        whole, _, _ = encoder(feats, torch.tensor([90]))
+        state = encoder.default_state(batch_size=1)
+        chunks = []
+        for chunk in feats.split([1, 7, 30, 2, 50], dim=1):
+            frames, state = encoder.forward_chunk(chunk, state)
+            chunks.append(frames)
+    torch.testing.assert_close(torch.cat(chunks, dim=1), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_full_model_looks_ahead_and_so_cannot_stream() -> None:
+    with pytest.raises(ValueError, match="bidirectional"):
+        build("training").encoder.default_state(batch_size=1)
+
+
+def posteriors_of(path: str) -> torch.Tensor:
+    """Return posteriors whose likeliest tokens are these; ``-`` is the blank."""
+    numbers = [0 if letter == "-" else TOKENS.index(letter) for letter in path]
+    return torch.nn.functional.one_hot(torch.tensor(numbers), len(TOKENS))
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [
+        ("-▁▁O-NN-E-▁-T-W-OO", "ONE TWO"),
+        ("THRE-E", "THREE"),
+        ("THREE", "THRE"),
+        ("----", ""),
+    ],
+)
+def test_greedy_text_merges_repetitions_but_not_across_blanks(
+    src: Load, path: str, text: str
+) -> None:
+    scores = posteriors_of(path + "SIX")[None]
+    lengths = torch.tensor([len(path)])
+    assert src("greedy").greedy_texts(scores, lengths, TOKENS) == [text]
+
+
+def test_word_errors_are_counted_over_all_batches(src: Load) -> None:
+    class Model:
+        token_list = TOKENS
+        ctc = torch.nn.Module()
+
+        def encode(self, speech: Any, lengths: Any) -> tuple[Any, Any]:
+            return speech, lengths
+
+    class Module:
+        model = Model()
+        logged: dict[str, float] = {}
+
+        def log(self, name: str, value: float) -> None:
+            self.logged[name] = value
+
+    Model.ctc.log_softmax = lambda frames: frames
+    callback, module = src("word_errors").WordErrors(), Module()
+    callback.on_validation_epoch_start(None, module)
+    for said, heard in (("ONE▁TWO▁SIX", "ONE▁SIX"), ("TWO", "TWO"), ("SIX", "-")):
+        text = torch.tensor([[TOKENS.index(letter) for letter in said]])
+        batch = {
+            "speech": posteriors_of(heard)[None],
+            "speech_lengths": torch.tensor([len(heard)]),
+            "text": text,
+            "text_lengths": torch.tensor([len(said)]),
+        }
+        callback.on_validation_batch_end(None, module, None, (["id"], batch), 0)
+    callback.on_validation_epoch_end(None, module)
+    assert module.logged == {"valid/wer": pytest.approx(100 * 2 / 5)}
+
+
+def test_score_counts_each_kind_of_error(src: Load) -> None:
+    score = src("scores").score(
+        ["ONE TWO THREE", "FOUR", "FIVE SIX"], ["ONE THREE", "NINE", "FIVE SIX SIX"]
+    )
+    assert (score.strings, score.words) == (3, 6)
+    assert (score.substitutions, score.deletions, score.insertions) == (1, 1, 1)
+    assert score.wer == pytest.approx(50)
+
+
+def test_interval_is_that_of_a_binomial_when_strings_are_single_words(
+    src: Load,
+) -> None:
+    n, errors = 2000, 100
+    score = src("scores").score(["ONE"] * n, ["TWO"] * errors + ["ONE"] * (n - errors))
+    rate = errors / n
+    half = 196 * np.sqrt(rate * (1 - rate) / n)
+    assert score.low == pytest.approx(100 * rate - half, abs=0.1)
+    assert score.high == pytest.approx(100 * rate + half, abs=0.1)
+
+
+def write_decoded(exp_dir: Path) -> None:
+    """Write what the stages train, infer and measure leave: one error in ten words."""
+    folder = exp_dir / "inference" / "test"
+    (folder / "dataset").mkdir(parents=True)
+    references = "".join(f"{i} ONE TWO\n" for i in range(5))
+    (folder / "dataset" / "text.scp").write_text(references)
+    (folder / "text.scp").write_text(references.replace("4 ONE TWO", "4 ONE"))
+    torch.save({"w": torch.zeros(3, 4)}, exp_dir / "valid.loss.ave_5best.pth")
+
+
+@pytest.mark.parametrize(
+    "bar, status, message",
+    [
+        ("test=10", 0, ""),
+        ("test=9.9", 1, "WER of test: 10.00 %, above 9.9 %"),
+        ("tset=20", 1, "there is no test set 'tset'"),
+    ],
+)
+def test_report_fails_when_a_bar_is_missed(
+    src: Load,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    bar: str,
+    status: int,
+    message: str,
+) -> None:
+    write_decoded(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["report", str(tmp_path), "--at-most", bar])
+    assert src("report").main() == status
+    output = capsys.readouterr()
+    assert "| test | 5 | 10 | 10.00 |" in output.out
+    assert "parameters 12" in output.out
+    assert message in output.err
+    results = json.loads((tmp_path / "results_inference.json").read_text())
+    assert results["test_sets"]["test"]["wer"] == pytest.approx(10)
