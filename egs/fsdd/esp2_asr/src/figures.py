@@ -6,6 +6,7 @@ from pathlib import Path
 
 import soundfile
 import torch
+from espnet3.systems.esp2_asr.task import ASRTask
 from src.greedy import SPACE, encode_posteriors
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
@@ -18,7 +19,6 @@ from espnet_residuals.plot_style import (
     new_figure,
     styled,
 )
-from espnet_residuals.tasks import ASRTask
 
 PERCENTS = (0.5, 1, 2, 5, 10, 20, 50, 100)
 
