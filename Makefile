@@ -6,7 +6,7 @@ VENV ?= .venv
 
 MINI_AN4 := egs/mini_an4/esp2_asr
 DIGITS := egs/fsdd/esp2_asr
-CHECKED := espnet_residuals tests egs docs benchmarks setup.py
+CHECKED := espnet_residuals espnet_residuals_import_hook.py tests egs docs benchmarks setup.py
 RUN := "$(VENV)/bin/python" -m
 
 define lint

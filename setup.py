@@ -3,8 +3,26 @@
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 README = Path(__file__).parent / "README.md"
+
+
+class BuildWithStartUpFile(build_py):
+    """Put the ``.pth`` file beside the packages, the only place where Python reads it.
+
+    Setuptools has no option for it. An editable installation has its files where they
+    are and builds none, so there it goes straight into the installation.
+    """
+
+    def run(self) -> None:
+        """Build the packages, then add the file."""
+        super().run()
+        beside = self.build_lib
+        if self.editable_mode:
+            beside = self.distribution.get_command_obj("install").install_purelib
+        self.copy_file("espnet_residuals_import_hook.pth", beside)
+
 
 setup(
     name="espnet-residuals",
@@ -16,6 +34,8 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_residuals", "espnet_residuals.*"]),
+    py_modules=["espnet_residuals_import_hook"],
+    cmdclass={"build_py": BuildWithStartUpFile},
     entry_points={"console_scripts": ["espnet-residuals = espnet_residuals.cli:main"]},
     package_data={"espnet_residuals": ["py.typed"]},
     install_requires=[

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from benchmarks.result import Result, Row
+from espnet_residuals.plot_style import (
+    BLUE,
+    GREY,
+    MARKERS,
+    VERMILION,
+    new_figure,
+    styled,
+)
 
-# Okabe and Ito's colours, which colour-blind people tell apart.
-BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#999999"
-MARKERS = "oDs^v"  # one for each number of threads
-STYLE: dict[Any, Any] = {
-    "font.size": 8.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 TITLES = {
     "at least": "times less than the other (right is better)",
     "at most": "times as much as the other (left is better)",
@@ -27,33 +27,21 @@ def draw(results: Sequence[Result], path: Path) -> None:
         results (Sequence[Result]): What to show.
         path (Path): The PNG.
     """
-    # Not needed to measure; and it must not look for a screen.
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     rows = [row for result in results for row in result.rows if row.other is not None]
     panels = {
         bound: [row for row in rows if row.target.bound == bound] for bound in TITLES
     }
     panels = {bound: rows for bound, rows in panels.items() if rows}
     heights = [len(_labels(rows)) + 2 for rows in panels.values()]
-    with pyplot.rc_context(STYLE):
-        figure, axes = pyplot.subplots(
-            len(panels),
-            figsize=(8.5, INCHES_PER_LINE * (sum(heights) + 2)),
-            height_ratios=heights,
-            squeeze=False,
-        )
+    with styled():
+        figure = new_figure(height=INCHES_PER_LINE * (sum(heights) + 2))
+        axes = figure.subplots(len(panels), height_ratios=heights, squeeze=False)
         counts = sorted({row.threads for row in rows})
         for axis, (bound, of_panel) in zip(axes[:, 0], panels.items()):
             _draw_panel(axis, of_panel, counts)
-            axis.set_title(TITLES[bound], loc="left", fontweight="bold")
-        figure.legend(handles=_legend(counts), loc="lower center", ncols=9)
-        figure.tight_layout(rect=(0, 0.5 / figure.get_figheight(), 1, 1))
-        figure.savefig(path, dpi=150)
-        pyplot.close(figure)
+            axis.set_title(TITLES[bound])
+        figure.legend(handles=_legend(counts), loc="outside lower center", ncols=9)
+        figure.savefig(path)
 
 
 def _draw_panel(axis: Any, rows: Sequence[Row], counts: Sequence[int]) -> None:
@@ -78,7 +66,7 @@ def _draw_panel(axis: Any, rows: Sequence[Row], counts: Sequence[int]) -> None:
     axis.set_xticks([], minor=True)
     axis.set_yticks(range(len(labels)), labels)
     axis.set_ylim(len(labels) - 0.5, -0.5)
-    axis.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.5)
+    axis.grid(False, axis="x")
 
 
 def _legend(counts: Sequence[int]) -> list[Any]:

@@ -1,17 +1,14 @@
 """Task classes to name in a YAML; importing this module registers the encoder.
 
 ESPnet3 re-imports the module in its worker processes, so the encoder is known there
-too. The import also makes torch check once, for every optimizer, that it does not
-overlook the learning rate of a layer.
+too, whether or not the start-up file is installed.
 """
 
 from espnet3.systems.esp2_asr.task import ASRTask as EspnetASRTask
 
-from espnet_residuals.integration.own_learning_rate import watch_learning_rates
 from espnet_residuals.integration.registration import register
 
 register()
-watch_learning_rates()
 
 
 class ASRTask(EspnetASRTask):

@@ -1,6 +1,7 @@
 """A warning where the learning rate that a layer asks for has no effect."""
 
 import warnings
+from functools import cache
 from typing import Any
 from weakref import WeakSet
 
@@ -11,6 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 _checked: WeakSet[Optimizer] = WeakSet()
 
 
+@cache  # one hook, however often it is asked for
 def watch_learning_rates() -> None:
     """Warn at the first step of every optimizer that overlooks a layer's ``lr``.
 

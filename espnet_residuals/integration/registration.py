@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Mapping
 
-from espnet_residuals.integration.import_hook import when_imported
+from espnet_residuals_import_hook import when_imported
 
 logger = logging.getLogger(__name__)
 
@@ -19,18 +19,23 @@ RESIDUAL_MODULE = "espnet2.asr.state_spaces.residual"
 
 
 def watch_espnet() -> None:
-    """Let ESPnet know the encoder as soon as, and only if, its tasks are imported."""
+    """Add names to ESPnet's modules as soon as, and only if, they are imported.
+
+    Nothing that ESPnet has is replaced.
+    """
     for name in MODULES_WITH_ENCODERS:
         when_imported(name, add_encoder)
+    when_imported(RESIDUAL_MODULE, add_residuals)
 
 
 def register() -> None:
     """Make everything in this package known to ESPnet by name.
 
-    Adds the encoder ``s4`` to ESPnet's choices and puts the residual functions of this
-    package into the registry of ``espnet2.asr.state_spaces``, where ESPnet's
-    ``S4Decoder`` finds them; both happen when ESPnet's modules are imported, or at once
-    if they are. Calling it again does no harm.
+    Adds the encoder ``s4`` to ESPnet's choices, as ``import espnet_residuals`` does,
+    and puts the residual functions of this package into the registry of
+    ``espnet2.asr.state_spaces``, in place of ESPnet's of the same names; ESPnet's
+    ``S4Decoder`` finds them there. Both happen when ESPnet's modules are imported, or
+    at once if they are. Calling it again does no harm.
 
     Warns if this ESPnet does not have the modules.
 
@@ -56,19 +61,22 @@ def add_encoder(module: ModuleType) -> None:
 
     A name that ESPnet has of its own is left alone; the encoder is then to be had
     under a spare name. A module of a shape not known here is left alone, with a
-    warning.
+    warning. From then on optimizers are watched for a layer's learning rate that they
+    overlook.
 
     Args:
         module (ModuleType): The imported module.
     """
     try:
         from espnet_residuals.encoder import S4Encoder
+        from espnet_residuals.integration.own_learning_rate import watch_learning_rates
 
         choices = module.encoder_choices
         if not issubclass(S4Encoder, choices.base_type):
             raise TypeError(f"an encoder must be a {choices.base_type.__name__}")
         if S4Encoder not in choices.classes.values():
             choices.classes[_free_name(choices.classes, module)] = S4Encoder
+        watch_learning_rates()
     except Exception as error:
         _warn(f"add the encoder {ENCODER_NAME!r} to", module.__name__, repr(error))
 
@@ -85,6 +93,21 @@ def _free_name(classes: Mapping[str, type], module: ModuleType) -> str:
         SPARE_ENCODER_NAME,
     )
     return SPARE_ENCODER_NAME
+
+
+def add_residuals(module: ModuleType) -> None:
+    """Add the residual functions that ESPnet does not have to its registry.
+
+    Args:
+        module (ModuleType): ``espnet2.asr.state_spaces.residual``.
+    """
+    try:
+        from espnet_residuals.residual import registry
+
+        for name, cls in registry.items():
+            module.registry.setdefault(name, cls)
+    except Exception as error:
+        _warn("add residual functions to", module.__name__, repr(error))
 
 
 def replace_residuals(module: ModuleType) -> None:

@@ -5,14 +5,16 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from espnet3.components.callbacks.default_callbacks import AverageCheckpointsCallback
 from espnet3.utils.config_utils import load_and_merge_config
 from espnet3.utils.task_utils import get_espnet_model
+from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import OmegaConf
 
 from tests.egs.fsdd import RECIPE
@@ -45,7 +47,7 @@ def load_config(name: str, kind: str = "training") -> Any:
 def build(name: str) -> Any:
     """Build the model of a training configuration."""
     config = load_config(name)
-    conf = OmegaConf.to_container(config.model, resolve=True)
+    conf: Any = OmegaConf.to_container(config.model, resolve=True)
     conf["token_list"] = TOKENS
     if conf["normalize"] == "global_mvn":  # its file is made by a stage
         conf["normalize"], conf["normalize_conf"] = "utterance_mvn", {}
@@ -144,7 +146,7 @@ def test_greedy_text_merges_repetitions_but_not_across_blanks(
 def test_word_errors_are_counted_over_all_batches(src: Load) -> None:
     class Model:
         token_list = TOKENS
-        ctc = torch.nn.Module()
+        ctc: Any = SimpleNamespace(log_softmax=lambda frames: frames)
 
         def encode(self, speech: Any, lengths: Any) -> tuple[Any, Any]:
             return speech, lengths
@@ -156,7 +158,6 @@ def test_word_errors_are_counted_over_all_batches(src: Load) -> None:
         def log(self, name: str, value: float) -> None:
             self.logged[name] = value
 
-    Model.ctc.log_softmax = lambda frames: frames
     callback, module = src("word_errors").WordErrors(), Module()
     callback.on_validation_epoch_start(None, module)
     for said, heard in (("ONE▁TWO▁SIX", "ONE▁SIX"), ("TWO", "TWO"), ("SIX", "-")):
@@ -170,6 +171,20 @@ def test_word_errors_are_counted_over_all_batches(src: Load) -> None:
         callback.on_validation_batch_end(None, module, None, (["id"], batch), 0)
     callback.on_validation_epoch_end(None, module)
     assert module.logged == {"valid/wer": pytest.approx(100 * 2 / 5)}
+
+
+def test_average_at_the_end_has_the_last_epoch(src: Load, tmp_path: Path) -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    saved = ModelCheckpoint(monitor="valid/loss", save_top_k=2)
+    average = AverageCheckpointsCallback(tmp_path, [saved])
+    for value in (1.0, 4.0):
+        path = tmp_path / f"{value}.ckpt"
+        torch.save({"weight": torch.tensor([[value]])}, path)
+        saved.best_k_models[str(path)] = torch.tensor(value)
+    trainer = SimpleNamespace(is_global_zero=True, callbacks=[saved, average])
+    src("averaging").AverageAtTheEnd().on_train_end(trainer, module)
+    averaged = torch.load(tmp_path / "valid.loss.ave_2best.pth")
+    assert averaged["weight"].item() == 2.5
 
 
 def test_score_counts_each_kind_of_error(src: Load) -> None:

@@ -1,6 +1,7 @@
 """The hook calls back for modules imported before or later, and imports none."""
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from espnet_residuals.integration.import_hook import when_imported
+from espnet_residuals_import_hook import when_imported
 
 
 @pytest.fixture
@@ -74,6 +75,49 @@ def test_module_that_fails_to_import_is_not_reported_as_imported(
     with pytest.raises(RuntimeError, match="broken"):
         importlib.import_module(module_on_path)
     assert seen == []
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_finder_that_asks_all_finders_meets_no_loop(
+    module_on_path: str, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    class Asking:
+        def find_spec(self, *arguments: Any) -> Any:
+            others = [finder for finder in sys.meta_path if finder is not self]
+            found = (finder.find_spec(*arguments) for finder in others)
+            return next((spec for spec in found if spec is not None), None)
+
+    seen: list[object] = []
+    when_imported(module_on_path, seen.append)
+    (ours,) = [finder for finder in sys.meta_path if hasattr(finder, "callbacks")]
+    others = [finder for finder in sys.meta_path if finder is not ours]
+    pair = [Asking(), ours] if place == "before" else [ours, Asking()]
+    monkeypatch.setattr(sys, "meta_path", [*pair, *others])
+    module = importlib.import_module(module_on_path)
+    assert seen and set(seen) == {module}
+
+
+def test_module_whose_loader_takes_no_attribute_is_imported_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Loader:
+        __slots__ = ()
+
+        def create_module(self, spec: Any) -> None:
+            return None
+
+        def exec_module(self, module: Any) -> None:
+            module.value = 2
+
+    class Finder:
+        def find_spec(self, name: str, *unused: Any) -> Any:
+            found = name == "module_of_a_rigid_loader"
+            return importlib.util.spec_from_loader(name, Loader()) if found else None
+
+    when_imported("module_of_a_rigid_loader", lambda module: None)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    assert importlib.import_module("module_of_a_rigid_loader").value == 2
+    del sys.modules["module_of_a_rigid_loader"]
 
 
 def test_only_one_finder_is_ever_installed() -> None:

@@ -1,6 +1,7 @@
 """What ESPnet knows after import and after register(), and what stays as it was."""
 
 import logging
+import os
 import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
@@ -14,14 +15,19 @@ from espnet_residuals import S4Encoder
 from espnet_residuals.integration.registration import (
     MODULES_WITH_ENCODERS,
     add_encoder,
+    add_residuals,
     replace_residuals,
 )
 
 
 def run(code: str) -> str:
-    """Run code in a fresh interpreter and return what it prints."""
+    """Run code where nothing runs at start, and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={**os.environ, "ESPNET_RESIDUALS_AUTOLOAD": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -31,24 +37,26 @@ SHOW_ENCODERS = (
     f"for task in ({', '.join(MODULES_WITH_ENCODERS)}):\n"
     "    print(*task.encoder_choices.classes)\n"
 )
-SHOW_ESPNETS_DECAY = (
+SHOW_ESPNETS_RESIDUALS = (
     "from espnet2.asr.state_spaces.residual import registry\n"
-    "print(registry['decay'].__module__)\n"
+    "print(registry['decay'].__module__, registry['rezero'].__module__)\n"
 )
 
 
 @pytest.mark.parametrize("order", ["tasks first", "tasks later"])
-def test_import_adds_the_encoder_to_both_tasks_and_changes_nothing_else(
+def test_import_adds_names_to_espnet_and_changes_none(
     order: str,
 ) -> None:
     parts = [IMPORT_TASKS, SHOW_ENCODERS, "import espnet_residuals\n"]
     if order == "tasks later":
         parts = ["import espnet_residuals\n", IMPORT_TASKS]
-    *shown, decay = run(
-        "".join(parts) + SHOW_ENCODERS + SHOW_ESPNETS_DECAY
+    *shown, residuals = run(
+        "".join(parts) + SHOW_ENCODERS + SHOW_ESPNETS_RESIDUALS
     ).splitlines()
     assert all("s4" in line.split() for line in shown[-2:])
+    decay, rezero = residuals.split()
     assert decay == "espnet2.asr.state_spaces.residual"
+    assert rezero == "espnet_residuals.residual.rezero"
     if order == "tasks first":
         for before, after in zip(shown[:2], shown[2:]):
             assert set(after.split()) - set(before.split()) == {"s4"}
@@ -99,8 +107,9 @@ def test_encoder_name_that_espnet_has_is_left_alone_and_told_once(
 def test_espnet_of_another_shape_gets_a_warning_with_both_versions() -> None:
     with pytest.warns(RuntimeWarning, match=r"espnet-residuals .* could.*ESPnet 20\d+"):
         add_encoder(ModuleType("espnet_task_without_choices"))
-    with pytest.warns(RuntimeWarning, match="ESPnet works on"):
-        replace_residuals(ModuleType("espnet_residual_without_registry"))
+    for change in (add_residuals, replace_residuals):
+        with pytest.warns(RuntimeWarning, match="ESPnet works on"):
+            change(ModuleType("espnet_residual_without_registry"))
 
 
 def test_missing_espnet_module_gets_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,8 +130,10 @@ def test_residual_that_somebody_else_registered_with_espnet_stays() -> None:
 
     before = dict(theirs.registry)
     try:
-        theirs.registry["decay"] = Own
+        theirs.registry["decay"] = theirs.registry["rezero"] = Own
+        add_residuals(theirs)
         replace_residuals(theirs)
+        assert theirs.registry["rezero"] is Own
         assert theirs.registry["decay"] is Own
         assert theirs.registry["D"] is espnet_residuals.DecayResidual
     finally:

@@ -6,11 +6,11 @@ import sys
 import time
 from pathlib import Path
 
+from espnet3.systems.esp2_asr.task import ASRTask
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from espnet_residuals.encoder import Sublayer
-from espnet_residuals.tasks import ASRTask
 
 Row = tuple[str, ...]
 
