@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         registry,
     )
     from espnet_residuals.ssm import S4D
+    from espnet_residuals.state_spaces import fix_state_spaces
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "S4D",
     "S4Encoder",
     "build_residual",
+    "fix_state_spaces",
     "mix",
     "register",
     "register_layer",
@@ -70,6 +72,7 @@ _HOMES = {
     "ConfigError": "config",
     "S4D": "ssm",
     "S4Encoder": "encoder",
+    "fix_state_spaces": "state_spaces",
     "register_layer": "encoder",
 }
 

@@ -10,13 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from espnet_residuals.config import check_number
+from espnet_residuals.state_spaces.nplr_kernel import warn_of_wrong_kernel
 
 
 class EspnetS4(nn.Module):
     """ESPnet's ``S4`` layer (Gu et al., ICLR 2022, https://arxiv.org/abs/2111.00396).
 
     Without its CUDA extension or pykeops, ESPnet 202611 computes a wrong kernel for
-    ``mode: nplr``; prefer ``mode: diag``, or the layer ``s4d``.
+    ``mode: nplr``, which the first such layer of a process warns of; prefer the layer
+    ``s4d``, or call :func:`espnet_residuals.fix_state_spaces` first.
 
     Args:
         d_model (int): Number of features.
@@ -48,6 +50,8 @@ class EspnetS4(nn.Module):
         from espnet2.asr.state_spaces.s4 import S4
 
         super().__init__()
+        if mode == "nplr":
+            warn_of_wrong_kernel()
         self.d_output = d_model
         self.s4 = S4(
             d_model,
