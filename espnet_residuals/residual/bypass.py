@@ -25,8 +25,10 @@ class Bypass(Residual):
     first sublayers pass on little of the input.
 
     A parameter outside its range still gets the gradient that brings it back, and none
-    that drives it on. Branch and input of variance 1 give the variance
-    :math:`(1 - c)^2 + c^2`.
+    that drives it on. The authors' code computes with such a parameter as it is, at
+    first 0.5, and in 60 % of the passes turns the gradient round that drives it on;
+    here :math:`c` is in its range from the first pass. Branch and input of variance 1
+    give the variance :math:`(1 - c)^2 + c^2`.
 
     The passes are counted in a buffer of float32: it resumes with a checkpoint, and
     where ESPnet averages checkpoints it is averaged too, while integers would be added
@@ -113,6 +115,10 @@ class Bypass(Residual):
                 held: Tensor = _Hold.apply(scale, floor)
                 return held
         return torch.clamp(torch.maximum(scale, floor), max=1.0)
+
+    def learned_weights(self) -> dict[str, Tensor]:
+        """Return c, held in its range, for reports on training."""
+        return {"c": self._weight()}
 
     def extra_repr(self) -> str:
         """Return the settings that ``print(module)`` shows."""

@@ -21,10 +21,11 @@ class GRUGate(Residual):
         h = \tanh(W_h y + U_h (r \odot x)).
 
     The gate of GTrXL: Parisotto et al., "Stabilizing Transformers for Reinforcement
-    Learning" (ICML 2020, https://arxiv.org/abs/1910.06764), for prenorm stacks.
-    :math:`b` starts at ``bias``; with 2, the paper's best, about an eighth of
-    :math:`h` passes at the start. ESPnet's ``init:`` draws the matrices but leaves
-    :math:`b`.
+    Learning" (ICML 2020, https://arxiv.org/abs/1910.06764), for prenorm stacks. The
+    paper sends the branch through a ReLU before the gate; here :math:`y` enters as it
+    is. :math:`b` starts at ``bias``; with 2, which the paper found to work well, about
+    an eighth of :math:`h` passes at the start. ESPnet's ``init:`` draws the matrices
+    but leaves :math:`b`.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.

@@ -16,9 +16,10 @@ class LaurelLR(Residual):
     r"""Residual connection with a map of low rank: :math:`y + x + B A x`.
 
     The variant LAuReL-LR of Menghani et al., "LAuReL: Learned Augmented Residual Layer"
-    (ICML 2025, https://arxiv.org/abs/2411.07501). :math:`A` has ``rank`` rows. Here
-    :math:`B` starts at 0, so that training starts from the plain residual connection;
-    the gradient of :math:`A` is 0 until the first step, though not missing.
+    (ICML 2025, https://arxiv.org/abs/2411.07501). :math:`A` has ``rank`` rows; the
+    paper takes 4, 16 and 64. It names no start. Here :math:`B` starts at 0, so that
+    training starts from the plain residual connection; the gradient of :math:`A` is 0
+    until the first step, though not missing.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.
@@ -57,6 +58,10 @@ class LaurelLR(Residual):
         if transposed:
             image = image.transpose(-1, -2)
         return (x.to(wide) + image + y).to(dtype)
+
+    def learned_weights(self) -> dict[str, Tensor]:
+        """Return the norm of the learned map, for reports on training."""
+        return {"BA_norm": (self.B.weight @ self.A.weight).norm()}
 
     def extra_repr(self) -> str:
         """Return the settings that ``print(module)`` shows."""

@@ -15,8 +15,9 @@ class LaurelRW(Residual):
     r"""Residual connection with two learned weights: :math:`a y + b x`.
 
     The variant LAuReL-RW of Menghani et al., "LAuReL: Learned Augmented Residual Layer"
-    (ICML 2025, https://arxiv.org/abs/2411.07501), without bounds on the weights. Both
-    start at 1, as the plain residual connection.
+    (ICML 2025, https://arxiv.org/abs/2411.07501). The paper keeps the weights from
+    growing with a softmax or a sigmoid; here they are free and both start at 1, as the
+    plain residual connection.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.

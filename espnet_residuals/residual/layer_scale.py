@@ -20,9 +20,10 @@ class LayerScale(Residual):
 
     Touvron et al., "Going deeper with Image Transformers" (ICCV 2021,
     https://arxiv.org/abs/2103.17239). All of :math:`\gamma` starts at ``init``; the
-    paper takes 0.1 for up to 18 blocks, 1e-5 for up to 24 and 1e-6 beyond. Its blocks
-    have two sublayers, so that the rule reads ``n_layers / 2``. At the start a prenorm
-    stack of K branches of variance 1 adds :math:`K \text{init}^2` to the variance.
+    paper takes 0.1 for up to 18 blocks, 1e-5 for 24 and 1e-6 beyond. Between 18 and 24,
+    which it leaves out, it is 1e-5 here. Its blocks have two sublayers, so that the
+    rule reads ``n_layers / 2``. At the start a prenorm stack of K branches of variance
+    1 adds :math:`K \text{init}^2` to the variance.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.
