@@ -1,4 +1,4 @@
-"""The command ``espnet-residuals``: list, show and probe residual functions."""
+"""The command ``espnet-residuals``: list, show, probe and history."""
 
 import argparse
 import sys
@@ -10,11 +10,13 @@ import yaml
 from espnet_residuals.probe.failure import MEANINGS, Exit, Failure
 
 DESCRIPTION = """\
-See how signal and gradient travel through the depth of an encoder, before you train it.
+See how signal and gradient travel through the depth of an encoder, before you train it
+and while it trains.
 
   espnet-residuals list
   espnet-residuals show decay --layers 24 --power 0.5 --plot decay.png
   espnet-residuals probe conf/training.yaml --compare residual,decay --plot depth.png
+  espnet-residuals history exp/my_experiment --plot history.png
 """
 
 EXIT_CODES = "exit codes:\n  0  done\n" + "".join(
@@ -49,6 +51,24 @@ conformer, branchformer and other encoders with a list `encoders` by layer.
   espnet-residuals probe conf/training.yaml
   espnet-residuals probe conf/training.yaml --compare residual,decay --layers 96
   espnet-residuals probe conf/training.yaml a.wav b.wav --checkpoint exp/best.ckpt
+"""
+
+HISTORY = """\
+Read the event files of an experiment, whatever folder in it they are in, and print what
+was measured of every sublayer first and last. With --plot FILE: maps of the stream's
+mean square, the share of the branch and the gradient norm over sublayers and steps. A
+step is one of the optimizer in ESPnet3, a batch in ESPnet2.
+
+The numbers are there if the training logged them: in ESPnet3 with the callback
+
+  trainer:
+    callbacks:
+      - _target_: espnet_residuals.callbacks.LayerStats
+
+in ESPnet2 with `python -m espnet_residuals.bin.asr_train` in the place of
+`python -m espnet2.bin.asr_train`.
+
+  espnet-residuals history exp/my_experiment --plot history.png
 """
 
 
@@ -86,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_list)
     _add_show(commands)
     _add_probe(commands)
+    _add_history(commands)
     return parser
 
 
@@ -138,6 +159,18 @@ def _add_probe(commands: Any) -> None:
     add("--json", type=Path, metavar="FILE", help="write the numbers")
     add("--plot", type=Path, metavar="FILE", help="draw them, as PNG")
     probe.set_defaults(run=_probe)
+
+
+def _add_history(commands: Any) -> None:
+    history = _new(
+        commands.add_parser,
+        HISTORY,
+        name="history",
+        help="what a training logged of every sublayer",
+    )
+    history.add_argument("folder", type=Path, metavar="EXP_DIR", help="an experiment")
+    history.add_argument("--plot", type=Path, metavar="FILE", help="draw it, as PNG")
+    history.set_defaults(run=_history)
 
 
 def _positive(text: str) -> int:
@@ -202,3 +235,14 @@ def _probe(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
         write_json(arguments.json, result.about, result.profiles)
     if arguments.plot:
         plot_profiles(arguments.plot, title(result), result.profiles)
+
+
+def _history(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
+    from espnet_residuals.probe.history import read_history
+    from espnet_residuals.probe.history_figure import plot_history
+    from espnet_residuals.probe.history_report import report, title
+
+    history = read_history(arguments.folder)
+    print(report(arguments.folder, history))
+    if arguments.plot:
+        plot_history(arguments.plot, title(arguments.folder, history), history)

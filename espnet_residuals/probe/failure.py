@@ -13,6 +13,7 @@ class Exit(IntEnum):
     ENCODER = 6
     OPTION = 7
     CHECKPOINT = 8
+    STATISTICS = 9
 
 
 MEANINGS = {
@@ -23,6 +24,7 @@ MEANINGS = {
     Exit.ENCODER: "the encoder is unknown, or cannot be probed",
     Exit.OPTION: "an option or the residual function is wrong",
     Exit.CHECKPOINT: "the checkpoint does not fit the encoder",
+    Exit.STATISTICS: "the folder holds no statistics of a training",
 }
 
 

@@ -1,16 +1,14 @@
 """Figures of what happens over the depth of an encoder."""
 
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
+from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
 from espnet_residuals.probe.closed_form import Step
 from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.profile import Profile
-
-# Okabe and Ito's colours, without yellow: told apart by colour-blind readers too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 class Panel(NamedTuple):
@@ -47,16 +45,15 @@ def plot_profiles(path: Path, title: str, profiles: Sequence[Profile]) -> None:
     Raises:
         Failure: If matplotlib is not installed or the file cannot be written.
     """
-    figure = _new_figure(13, 7.5)
-    axes = figure.subplots(2, 3)
-    for panel, axis in zip(PANELS, axes.flat):
-        _draw_panel(axis, panel, profiles)
-    legend = axes.flat[-1]
-    legend.axis("off")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    legend.legend(handles, labels, loc="center left")
-    figure.suptitle(title)
-    _save(figure, path)
+    with drawing(path, height=5) as figure:
+        axes = figure.subplots(2, 3)
+        for panel, axis in zip(PANELS, axes.flat):
+            _draw_panel(axis, panel, profiles)
+        legend = axes.flat[-1]
+        legend.axis("off")
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        legend.legend(handles, labels, loc="center left")
+        figure.suptitle(title, wrap=True)
 
 
 def plot_steps(path: Path, title: str, steps: Sequence[Step]) -> None:
@@ -70,22 +67,49 @@ def plot_steps(path: Path, title: str, steps: Sequence[Step]) -> None:
     Raises:
         Failure: If matplotlib is not installed or the file cannot be written.
     """
-    figure = _new_figure(10, 4)
-    weights, shares = figure.subplots(1, 2)
     sublayers = [step for step in steps if step.i_layer]
     indices = [step.i_layer for step in sublayers]
-    for quantity, label, colour, marker in zip(
-        ("alpha", "beta"), ("α, weight of x", "β, weight of y"), COLOURS, MARKERS
-    ):
-        values = [getattr(step, quantity) for step in sublayers]
-        weights.plot(indices, values, color=colour, marker=marker, label=label)
-    weights.set(title="Weights", xlabel="sublayer")
-    weights.legend()
-    shares.bar([step.i_layer for step in steps], [step.share for step in steps])
-    shares.set(title="Share of the output (0: the input)", xlabel="sublayer")
-    shares.set_ylim(bottom=0)
-    figure.suptitle(title)
-    _save(figure, path)
+    with drawing(path, height=3) as figure:
+        weights, shares = figure.subplots(1, 2)
+        for quantity, label, marker in zip(
+            ("alpha", "beta"), ("α, weight of x", "β, weight of y"), MARKERS
+        ):
+            values = [getattr(step, quantity) for step in sublayers]
+            weights.plot(indices, values, marker=marker, label=label)
+        weights.set(title="Weights", xlabel="sublayer")
+        weights.legend()
+        shares.bar([step.i_layer for step in steps], [step.share for step in steps])
+        shares.set(title="Share of the output (0: the input)", xlabel="sublayer")
+        shares.set_ylim(bottom=0)
+        for axis in (weights, shares):
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        figure.suptitle(title, wrap=True)
+
+
+@contextmanager
+def drawing(path: Path, height: float) -> Iterator[Any]:
+    """Give a figure to draw on, and write it at the end.
+
+    Args:
+        path (Path): The picture; its suffix tells the format.
+        height (float): Its height in inches.
+
+    Yields:
+        Any: The ``matplotlib.figure.Figure``.
+
+    Raises:
+        Failure: If matplotlib is not installed or the file cannot be written.
+    """
+    try:
+        style = styled()
+    except ImportError as error:
+        raise Failure(
+            Exit.USAGE, "--plot needs matplotlib; run: pip install matplotlib"
+        ) from error
+    with style:
+        figure = new_figure(height)
+        yield figure
+        _save(figure, path)
 
 
 def _draw_panel(axis: Any, panel: Panel, profiles: Sequence[Profile]) -> None:
@@ -99,13 +123,12 @@ def _draw_panel(axis: Any, panel: Panel, profiles: Sequence[Profile]) -> None:
             [getattr(reading, panel.quantity) for reading in profile.readings],
             color=colour,
             marker=marker,
-            linewidth=1.5 * width,
-            markersize=3 + 2 * width,
+            linewidth=1 + 0.8 * (width - 1),
+            markersize=2.5 + 1.2 * (width - 1),
             label=profile.name,
         )
     axis.set(title=panel.title, xlabel="sublayer")
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.grid(alpha=0.3)
     if panel.log and _any_positive(panel, profiles):
         axis.set_yscale("log")
     elif not panel.log:
@@ -120,20 +143,9 @@ def _any_positive(panel: Panel, profiles: Sequence[Profile]) -> bool:
     )
 
 
-def _new_figure(width: float, height: float) -> Any:
-    try:
-        # Takes a second, and only a figure needs it.
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise Failure(
-            Exit.USAGE, "--plot needs matplotlib; run: pip install matplotlib"
-        ) from error
-    return Figure(figsize=(width, height), layout="constrained")
-
-
 def _save(figure: Any, path: Path) -> None:
     try:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path)
     except OSError as error:
         raise Failure(
             Exit.FILE, f"cannot write {path}: {error.strerror or error}"

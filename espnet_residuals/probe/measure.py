@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShortUttError
 from torch import Tensor, nn
 
+from espnet_residuals.layer_stats.measures import gradient_norm, sum_of_squares
 from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.features import Batch
 from espnet_residuals.probe.profile import Profile, Reading
@@ -82,14 +83,11 @@ def _read(index: int, trace: Trace, valid: Tensor) -> Reading:
         new / (new + kept) if new else 0.0,
         cosine,
         0.0 if gradient is None else gradient.norm().item(),
-        _gradient_norm(trace.site.module),
+        gradient_norm(trace.site.module).item(),
     )
 
 
 def _mean_square(stream: Tensor, valid: Tensor) -> float:
-    return stream[valid].double().square().mean().item()
-
-
-def _gradient_norm(module: nn.Module) -> float:
-    norms = [p.grad.norm() for p in module.parameters() if p.grad is not None]
-    return torch.stack(norms).norm().item() if norms else 0.0
+    values = valid.sum() * stream.size(-1)
+    # In float32 the square of a stream that explodes would overflow too early.
+    return (sum_of_squares(stream.double(), valid) / values).item()

@@ -6,15 +6,15 @@ from typing import Any, Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from espnet_residuals.layer_stats.measures import split
 from espnet_residuals.probe.sites import Site
 
 
 class Trace:
     """What passes one site.
 
-    Where hooks reach the residual function f, the new part of the stream is
-    f(x, y) - f(x, 0), and what is kept is f(x, 0); elsewhere they are the difference
-    between output and input, and the input.
+    Where hooks do not reach the residual function, the new part of the stream is the
+    difference between output and input, and what is kept is the input.
 
     Args:
         site (Site): The site.
@@ -40,10 +40,7 @@ class Trace:
     def _see_residual(
         self, residual: nn.Module, inputs: tuple[Any, ...], output: Tensor
     ) -> None:
-        x, y = inputs[0].detach(), inputs[1]
-        with torch.no_grad():
-            self.kept = residual.forward(x, torch.zeros_like(y))
-        self.new = output.detach() - self.kept
+        self.new, self.kept = split(residual, inputs[0], inputs[1], output)
 
     def _see_sublayer(
         self, module: nn.Module, inputs: tuple[Any, ...], output: Any

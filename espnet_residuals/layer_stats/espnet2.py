@@ -1,0 +1,127 @@
+"""ESPnet2's ASR task, with a trainer that reports statistics of every sublayer."""
+
+import argparse
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+import torch
+from espnet2.tasks.asr import ASRTask as EspnetASRTask
+from espnet2.train.reporter import SubReporter
+from espnet2.train.trainer import Trainer, TrainerOptions
+from espnet2.utils.build_dataclass import build_dataclass
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from espnet_residuals.config import ConfigError, check_integer
+from espnet_residuals.layer_stats.watch import Watch
+
+OPTION = "layer_stats_every"
+
+
+@dataclass
+class Options(TrainerOptions):
+    """ESPnet's options, and how often to measure.
+
+    Attributes:
+        layer_stats_every (int): Optimizer steps from one measurement to the next.
+    """
+
+    layer_stats_every: int
+
+
+class LayerStatsTrainer(Trainer):
+    """ESPnet2's trainer, which reports what happens in every sublayer.
+
+    It measures the first optimizer step of each epoch and every one that is due after
+    it: all batches since the step before, without padding, of all processes. The
+    gradients are those before clipping.
+    """
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the option to those of the command line and the YAML."""
+        parser.add_argument(
+            f"--{OPTION}",
+            type=int,
+            default=100,
+            help="Report statistics of every sublayer of an s4 encoder, once in so "
+            "many optimizer steps",
+        )
+
+    @classmethod
+    def build_options(cls, args: argparse.Namespace) -> Options:
+        """Return the options, or say what is wrong with the new one."""
+        check_integer(OPTION, getattr(args, OPTION), minimum=1)
+        options: Options = build_dataclass(Options, args)
+        return options
+
+    @classmethod
+    def train_one_epoch(
+        cls,
+        model: nn.Module,
+        optimizers: Sequence[Optimizer],
+        reporter: SubReporter,
+        options: TrainerOptions,
+        **others: Any,
+    ) -> bool:
+        """Train as ESPnet2 does, with hooks on the sublayers and the optimizer."""
+        assert isinstance(options, Options)
+        if isinstance(model, nn.DataParallel):
+            raise ConfigError(
+                OPTION,
+                "with several GPUs, layer statistics need "
+                "--multiprocessing_distributed true",
+            )
+        with ExitStack() as hooks:
+            report = _Report(Watch(model), reporter, options)
+            hooks.callback(report.watch.close)
+            for optimizer in optimizers:
+                hooks.callback(optimizer.register_step_pre_hook(report).remove)
+            are_all_invalid: bool = super().train_one_epoch(
+                model=model,
+                optimizers=optimizers,
+                reporter=reporter,
+                options=options,
+                **others,
+            )
+        return are_all_invalid
+
+
+class _Report:
+    """Called before every step of an optimizer; reports those that are due."""
+
+    def __init__(self, watch: Watch, reporter: SubReporter, options: Options) -> None:
+        self.watch = watch
+        self._reporter = reporter
+        self._options = options
+        self._steps = 0
+        self._switch()
+
+    def __call__(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        if self.watch.is_on:
+            self._reporter.register(self.watch.read(_add_up, self._clipped_by()))
+        self._steps += 1
+        self._switch()
+
+    def _switch(self) -> None:
+        self.watch.is_on = self._steps % self._options.layer_stats_every == 0
+
+    def _clipped_by(self) -> float:
+        """Return what clipping has just multiplied the gradients by."""
+        norm = self._reporter.stats["grad_norm"][-1].value
+        # As in torch.nn.utils.clip_grad_norm_.
+        return min(1.0, self._options.grad_clip / (norm + 1e-6))
+
+
+class ASRTask(EspnetASRTask):
+    """ESPnet2's ASR task with that trainer."""
+
+    trainer = LayerStatsTrainer
+
+
+def _add_up(sums: Tensor) -> Tensor:
+    """Add up over all processes."""
+    if torch.distributed.is_initialized():
+        torch.distributed.all_reduce(sums)
+    return sums

@@ -1,0 +1,106 @@
+"""Read what was logged of every sublayer during a training."""
+
+import logging
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from espnet_residuals.layer_stats.names import parse_name
+from espnet_residuals.probe.failure import Exit, Failure
+
+Point = tuple[str, int, int]
+Points = dict[Point, float]
+
+
+class History(NamedTuple):
+    """Statistics of every sublayer over the steps of a training.
+
+    Attributes:
+        steps (list[int]): Steps at which they were measured.
+        quantities (dict[str, NDArray[np.float64]]): Values of each quantity,
+            (sublayers, steps); NaN where there is none.
+    """
+
+    steps: list[int]
+    quantities: dict[str, NDArray[np.float64]]
+
+    @property
+    def sublayers(self) -> int:
+        """Number of sublayers."""
+        return max(len(values) for values in self.quantities.values())
+
+
+def read_history(folder: Path) -> History:
+    """Read the statistics in the event files of a folder and of those in it.
+
+    Where a training was resumed, or begun anew in the same folder, a later file takes
+    the place of all that earlier ones have from its first step on.
+
+    Args:
+        folder (Path): The folder of an experiment.
+
+    Returns:
+        History: The statistics.
+
+    Raises:
+        Failure: If the folder is missing or holds no statistics, or TensorBoard is not
+            installed.
+    """
+    if not folder.is_dir():
+        raise Failure(Exit.FILE, f"cannot read {folder}: no such folder")
+    runs = [_read_points(path) for path in folder.rglob("*tfevents*")]
+    if not runs:
+        raise Failure(Exit.STATISTICS, f"no event files of TensorBoard in {folder}")
+    points: Points = {}
+    for _, run in sorted((run for run in runs if run[1]), key=lambda run: run[0]):
+        begin = min(step for _, _, step in run)
+        points = {at: value for at, value in points.items() if at[-1] < begin} | run
+    if not points:
+        raise Failure(
+            Exit.STATISTICS,
+            f"no statistics of layers in the event files in {folder}; "
+            "espnet_residuals.callbacks.LayerStats or espnet_residuals.bin.asr_train "
+            "writes them",
+        )
+    return _arrange(points)
+
+
+def _read_points(path: Path) -> tuple[float, Points]:
+    """Return when an event file was begun, and the finite statistics in it."""
+    try:
+        # Only this command needs it.
+        from tensorboard.backend.event_processing.event_accumulator import (
+            EventAccumulator,
+        )
+    except ImportError as error:
+        raise Failure(
+            Exit.USAGE, "history needs tensorboard; run: pip install tensorboard"
+        ) from error
+    # Of a file that is being written it says that the end is missing.
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    events: Any = EventAccumulator(str(path), size_guidance={"scalars": 0})
+    events.Reload()
+    points: Points = {}
+    for tag in events.Tags()["scalars"]:
+        parsed = parse_name(tag)
+        if parsed is None:
+            continue
+        for event in events.Scalars(tag):
+            if math.isfinite(event.value):
+                # At the end of an epoch ESPnet2 adds its mean, as a second value.
+                points.setdefault((*parsed, event.step), event.value)
+    return (events.FirstEventTimestamp() if points else 0.0), points
+
+
+def _arrange(points: Points) -> History:
+    steps = sorted({step for _, _, step in points})
+    column = {step: number for number, step in enumerate(steps)}
+    rows = max(i_layer for _, i_layer, _ in points)
+    names = dict.fromkeys(quantity for quantity, _, _ in points)
+    quantities = {name: np.full((rows, len(steps)), np.nan) for name in names}
+    for (quantity, i_layer, step), value in points.items():
+        quantities[quantity][i_layer - 1, column[step]] = value
+    return History(steps, quantities)

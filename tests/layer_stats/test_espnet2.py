@@ -1,0 +1,111 @@
+"""ESPnet2's trainer, with the statistics, against the same training by hand."""
+
+from pathlib import Path
+from typing import Any, Iterator
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from torch import nn
+
+from espnet_residuals.bin.asr_train import get_parser, main
+from espnet_residuals.layer_stats.espnet2 import ASRTask, LayerStatsTrainer
+from espnet_residuals.probe.history import read_history
+from tests.encoder.training import small_encoder, utterances
+from tests.layer_stats.espnet2_training import REQUIRED, Model, train
+from tests.layer_stats.training import by_hand, count_hooks
+
+
+@pytest.mark.parametrize("grad_clip", [1e-3, 1e6])
+def test_statistics_are_those_of_the_step_before_clipping(grad_clip: float) -> None:
+    model = Model()
+    got = train(model, utterances() * 4, every=3, grad_clip=grad_clip)
+    assert count_hooks(model) == 0
+    expected = next(by_hand(small_encoder(), [[[utterances()[0]]]]))
+    assert got[0] == pytest.approx(expected, rel=1e-9)
+    measured = [i for i, s in enumerate(got) if np.isfinite(s["layer_share/1"])]
+    assert measured == [0, 3, 6, 9, 12, 15]
+
+
+def test_accumulated_batches_count_together() -> None:
+    got = train(Model(), utterances() * 4, every=2, grad_clip=1e6, accum_grad=3)
+    alone = [[utterance] for utterance in utterances() * 4]
+    steps = [alone[start : start + 3] for start in range(0, 15, 3)]
+    expected = list(by_hand(small_encoder(), steps, accumulated=3))
+    measured = [i for i, s in enumerate(got) if np.isfinite(s["layer_share/1"])]
+    assert measured == [2, 8, 14]
+    for batch, step in zip(measured, (0, 2, 4)):
+        assert got[batch] == pytest.approx(expected[step], rel=1e-9)
+
+
+def test_option_is_checked() -> None:
+    arguments = get_parser().parse_args([*REQUIRED, "--layer_stats_every", "0"])
+    with pytest.raises(ValueError, match="layer_stats_every: must be an integer >= 1"):
+        LayerStatsTrainer.build_options(arguments)
+    assert ASRTask.trainer is LayerStatsTrainer
+
+
+def test_replicas_on_several_gpus_are_refused() -> None:
+    arguments = get_parser().parse_args(REQUIRED)
+    with pytest.raises(ValueError, match="--multiprocessing_distributed true"):
+        LayerStatsTrainer.train_one_epoch(
+            model=nn.DataParallel(Model()),
+            optimizers=[],
+            reporter=None,
+            options=LayerStatsTrainer.build_options(arguments),
+        )
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the folder of a training of four utterances of noise."""
+    rng = np.random.default_rng(0)
+    scp, text = [], []
+    for name in "abcd":
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, rng.normal(0, 0.1, 8000), 16000)
+        scp.append(f"{name} {path}\n")
+        text.append(f"{name} A B\n")
+    (tmp_path / "wav.scp").write_text("".join(scp))
+    (tmp_path / "text").write_text("".join(text))
+    (tmp_path / "shape").write_text("".join(f"{name} 8000\n" for name in "abcd"))
+    config: dict[str, Any] = {
+        "output_dir": "exp",
+        "token_type": "word",
+        "token_list": ["<blank>", "<unk>", "A", "B", "<sos/eos>"],
+        "normalize": None,
+        "encoder": "s4",
+        "encoder_conf": {"output_size": 8, "num_blocks": 1, "residual": "rezero"},
+        "model_conf": {"ctc_weight": 1.0},
+        "optim": "sgd",
+        "max_epoch": 2,
+        "batch_type": "sorted",
+        "batch_size": 1,
+        "log_interval": 2,
+        "num_workers": 0,
+        "layer_stats_every": 2,
+    }
+    data = [["wav.scp", "speech", "sound"], ["text", "text", "text"]]
+    for split in ("train", "valid"):
+        config[f"{split}_data_path_and_name_and_type"] = data
+        config[f"{split}_shape_file"] = ["shape"]
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+
+
+@pytest.mark.long
+def test_whole_training_writes_its_history(recipe: Path) -> None:
+    main(["--config", "train.yaml"])
+    history = read_history(recipe / "exp")
+    assert history.steps == [2, 4, 6, 8]
+    assert list(history.quantities) == [
+        "mean_square",
+        "share",
+        "gradient",
+        "learned_scale",
+    ]
+    assert history.quantities["share"][:, 0].max() < 1e-3
+    assert np.isfinite(history.quantities["gradient"]).all()
+    assert (recipe / "exp" / "images" / "layer_share" / "1.png").exists()
