@@ -20,6 +20,7 @@ from espnet_residuals.probe.training_yaml import (
     input_size_of,
     read_training_yaml,
 )
+from espnet_residuals.residual import registry
 
 
 class Request(NamedTuple):
@@ -106,9 +107,16 @@ def _variants(config: TrainingYaml, request: Request) -> dict[str, dict[str, Any
     if not request.compare:
         return {str(own): options}
     return {
-        name: {**options, "residual": residual if name == own else name}
+        name: {**options, "residual": residual if _are_one(name, own) else name}
         for name in request.compare
     }
+
+
+def _are_one(name: str, own: Any) -> bool:
+    """Return whether two names are one residual function's, such as decay and D."""
+    return name == own or (
+        name in registry and own in registry and registry[name] is registry[own]
+    )
 
 
 def _batch(config: TrainingYaml, request: Request, input_size: int) -> Batch:

@@ -109,6 +109,19 @@ def test_compare_keeps_the_options_of_the_own_function(tmp_path: Path) -> None:
     assert result.profiles[1] == alone.profiles[0]
 
 
+@pytest.mark.parametrize(("written", "asked"), [("decay", "D"), ("D", "decay")])
+def test_compare_knows_the_own_function_by_every_name(
+    written: str, asked: str, tmp_path: Path
+) -> None:
+    """By another name it would lose its options, and be another function."""
+    path = write_recipe(tmp_path, residual={"_name_": written, "power": 2.0})
+    result = probe(Request(path, compare=["R", asked], frames=30))
+    alone = probe(Request(path, frames=30))
+    assert [profile.name for profile in result.profiles] == ["R", asked]
+    assert result.profiles[1].readings == alone.profiles[0].readings
+    assert result.profiles[0].readings != alone.profiles[0].readings
+
+
 def test_espnet2_and_espnet3_write_the_same_encoder(tmp_path: Path) -> None:
     profiles = [
         probe(Request(write_recipe(tmp_path, espnet3), frames=30)).profiles
