@@ -7,6 +7,7 @@ from benchmarks.measurements.floor import Floor
 from benchmarks.measurements.frames import Frames
 from benchmarks.measurements.imports import Imports
 from benchmarks.measurements.kernel import Kernel
+from benchmarks.measurements.layer_stats import LayerStats
 from benchmarks.measurements.layers import Layers
 from benchmarks.measurements.stack import Stack
 from benchmarks.measurements.streaming import Streaming
@@ -20,6 +21,7 @@ FULL: dict[str, Measurement] = {
     "floor": Floor(),
     "decay": Decay(),
     "streaming": Streaming(),
+    "layer_stats": LayerStats(),
     "imports": Imports(),
 }
 
@@ -33,5 +35,6 @@ QUICK: dict[str, Measurement] = {
     "floor": Floor(cases=((50, 1),)),
     "decay": Decay(shape=(2, 50, 32)),
     "streaming": Streaming(chunks=(64,), minute=2, hour=4),
+    "layer_stats": LayerStats(widths=(16,), num_blocks=1, length=50),
     "imports": Imports(rounds=1),
 }
