@@ -59,6 +59,7 @@ setup(
             "onnxruntime",
             "onnxscript",
             "pytest>=8.3,<10",
+            "torcheval",  # of ESPnet's task cls
             "types-PyYAML",
             "types-setuptools",
         ],

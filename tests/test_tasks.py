@@ -1,10 +1,14 @@
 """A YAML through ESPnet's own way of building models, as a recipe goes it."""
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from espnet3.utils.task_utils import get_espnet_model
+from torch import Tensor
+from torchaudio.functional import rnnt_loss
 
 from espnet_residuals import DecayResidual, S4Encoder
 
@@ -66,6 +70,35 @@ def test_attention_decoder_trains_on_top(decoder: str) -> None:
     if decoder == "s4":
         decays = [m for m in asr.decoder.modules() if isinstance(m, DecayResidual)]
         assert len(decays) == 1, "ESPnet's decoder holds this package's class"
+
+
+class RNNTLoss(torch.nn.Module):
+    """Stands in for the loss of ``warprnnt_pytorch``, which ESPnet builds itself."""
+
+    def __init__(self, blank: int, fastemit_lambda: float) -> None:
+        super().__init__()
+        assert fastemit_lambda == 0.0
+        self.blank = blank
+
+    def forward(
+        self, scores: Tensor, target: Tensor, frames: Tensor, tokens: Tensor
+    ) -> Tensor:
+        return rnnt_loss(scores, target, frames, tokens, blank=self.blank)
+
+
+def test_transducer_trains_on_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("warprnnt_pytorch")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(module, "RNNTLoss", RNNTLoss, raising=False)
+    asr = model(
+        {},
+        decoder="transducer",
+        decoder_conf={"rnn_type": "lstm", "hidden_size": 8},
+        joint_net_conf={"joint_space_size": 8},
+        model_conf={"ctc_weight": 0.0},
+    )
+    assert train_one_step(asr) > 0
+    assert [n for n, p in asr.encoder.named_parameters() if p.grad is None] == []
 
 
 @pytest.mark.parametrize(

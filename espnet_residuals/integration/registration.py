@@ -13,8 +13,18 @@ logger = logging.getLogger(__name__)
 ENCODER_NAME = "s4"
 SPARE_ENCODER_NAME = "s4_residual"
 
-# Each keeps a choice of encoders of its own.
-MODULES_WITH_ENCODERS = ("espnet2.tasks.asr", "espnet3.systems.esp2_asr.task")
+# Each keeps a choice of encoders of its own, and calls them with features and lengths.
+MODULES_WITH_ENCODERS = (
+    "espnet2.tasks.asr",
+    "espnet2.tasks.asvspoof",
+    "espnet2.tasks.cls",
+    "espnet2.tasks.diar",
+    "espnet2.tasks.mt",
+    "espnet2.tasks.s2t",
+    "espnet2.tasks.slu",
+    "espnet2.tasks.st",
+    "espnet3.systems.esp2_asr.task",
+)
 RESIDUAL_MODULE = "espnet2.asr.state_spaces.residual"
 
 
