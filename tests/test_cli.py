@@ -136,6 +136,31 @@ def test_wrong_options_are_told_with_their_line(
     assert stands.strip().startswith(f"{key}:")
 
 
+def test_option_of_another_type_is_told_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_recipe(tmp_path, num_blocks="six")
+    said = refused(capsys, 7, "probe", config)
+    line = int(said.split(", line ")[1].split(":")[0])
+    stands = config.read_text(encoding="utf-8").splitlines()[line - 1]
+    assert stands == "    num_blocks: six"
+    assert ": encoder_conf.num_blocks: " in said
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("dekay", "did you mean 'decay'?"), ("deepnorm", "needs prenorm: false")],
+)
+def test_wrong_names_to_compare_are_told_as_such(
+    name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The YAML is right, and its line alone would lead astray."""
+    config = write_recipe(tmp_path)
+    run = ("probe", config, "--frames", 30, "--compare", f"residual,{name}")
+    said = refused(capsys, 7, *run)
+    assert said.startswith(f"espnet-residuals: --compare {name}: ") and message in said
+
+
 def test_wrong_files_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

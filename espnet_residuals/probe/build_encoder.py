@@ -1,6 +1,7 @@
 """Build the encoder of a training YAML, and nothing else of the model."""
 
 import inspect
+import re
 from typing import Any, Mapping
 
 import torch
@@ -50,7 +51,7 @@ def build_encoder(
         ValueError,
     ) as error:
         reason = f"{cls.__name__}: {error or type(error).__name__}"
-        raise config.locate(ConfigError("encoder_conf", reason)) from error
+        raise config.locate(ConfigError(_key_of(error), reason)) from error
     _draw_start(config, encoder)
     return encoder
 
@@ -68,6 +69,12 @@ def _check_options(cls: type, encoder_conf: Mapping[str, Any]) -> None:
                 f"{cls.__name__} has no option {name!r} (got {value!r}); it accepts "
                 f"{', '.join(accepted)}{suggest(name, accepted)}",
             )
+
+
+def _key_of(error: Exception) -> str:
+    """Return the option at fault if typeguard names it, else that of them all."""
+    named = re.match(r'argument "(\w+)"', str(error))
+    return f"encoder_conf.{named[1]}" if named else "encoder_conf"
 
 
 def _draw_start(config: TrainingYaml, encoder: nn.Module) -> None:

@@ -80,7 +80,10 @@ def probe(request: Request) -> Result:
     profiles = []
     with Progress() as progress:
         for name, encoder_conf in variants.items():
-            encoder = build_encoder(config, encoder_conf, input_size, request.seed)
+            try:
+                encoder = build_encoder(config, encoder_conf, input_size, request.seed)
+            except Failure as failure:
+                raise _asked_by(request, name, failure) from failure
             if request.checkpoint is not None:
                 load_checkpoint(encoder, request.checkpoint)
             sites = find_sites(encoder)
@@ -110,6 +113,13 @@ def _variants(config: TrainingYaml, request: Request) -> dict[str, dict[str, Any
         name: {**options, "residual": residual if _are_one(name, own) else name}
         for name in request.compare
     }
+
+
+def _asked_by(request: Request, name: str, failure: Failure) -> Failure:
+    """Return a failure that names the function of --compare with which it came."""
+    if not request.compare:
+        return failure
+    return Failure(failure.code, f"--compare {name}: {failure}")
 
 
 def _are_one(name: str, own: Any) -> bool:
