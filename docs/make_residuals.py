@@ -153,19 +153,31 @@ is without a gradient, so DistributedDataParallel has no unused parameters to fi
 
 ## What does not fit, and why
 
-A residual function here sees one stream: the input and the output of one sublayer. Two
+A residual function here sees one stream: the input and the output of one sublayer. Some
 families need more.
 
 - Several streams: [hyper-connections](https://arxiv.org/abs/2409.19606) and their
-  successors keep n copies of the stream, which every sublayer reads and writes with
-  learned weights. The stream would have n times the features everywhere, also in what
-  the encoder takes and gives.
+  successors, such as [mHC](https://arxiv.org/abs/2512.24880), keep n copies of the
+  stream, which every sublayer reads and writes with learned weights. The stream would
+  have n times the features everywhere, also in what the encoder takes and gives.
 - Attention over depth: [DenseFormer](https://arxiv.org/abs/2402.02622),
-  [MUDDFormer](https://arxiv.org/abs/2502.12170), and LAuReL's variant with previous
-  activations read the outputs of all earlier sublayers. A function would need them all,
-  and a streaming encoder would carry them.
+  [MUDDFormer](https://arxiv.org/abs/2502.12170),
+  [Attention Residuals](https://arxiv.org/abs/2603.15031), and LAuReL's variant with
+  previous activations read the outputs of all earlier sublayers. A function would need
+  them all, and a streaming encoder would carry them.
+  [Value residuals](https://arxiv.org/abs/2410.17897) join inside of the attention.
+- Where the norm stands: [LayerNorm Scaling](https://arxiv.org/abs/2502.05795) divides
+  what the norm hands to the layer by √i, [Mix-LN](https://arxiv.org/abs/2412.13795)
+  takes postnorm first and prenorm then, [Peri-LN](https://arxiv.org/abs/2502.02732)
+  has a second norm behind the layer, [Keel](https://arxiv.org/abs/2601.19895) behind
+  the sum. `affine` with `gamma: 0.5` weighs the branch by 1/√i too, though behind the
+  layer and learned from there.
+- The sphere: [nGPT](https://arxiv.org/abs/2410.01131) moves a stream of length 1
+  towards a branch of length 1, and brings the vectors in all matrices back to length 1
+  after every update.
 
-These belong in the stack, not in the function between two sublayers.
+These belong in the stack, the sublayer or the optimizer, not in the function that joins
+x and y.
 [Deep Delta Learning](https://arxiv.org/abs/2601.00417) is stated for a stream of
 matrices, and is left out for the same reason. Gates on the update such as
 [Review Residuals](https://arxiv.org/abs/2606.31859) do fit; with `@register_residual`
