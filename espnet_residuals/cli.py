@@ -84,6 +84,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """
     parser = _parser()
     known, rest = parser.parse_known_args(arguments)
+    if known.run is _probe and not any(word.startswith("-") for word in rest):
+        # Recordings behind an option, which argparse leaves over.
+        known.audio, rest = [*known.audio, *map(Path, rest)], []
     if rest and known.run is not _show:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:

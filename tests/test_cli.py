@@ -106,6 +106,8 @@ def test_probe_takes_recordings(
     recordings = [str(tmp_path / name) for name in ("a.wav", "b.wav")]
     assert main(["probe", str(config), *recordings]) == 0
     assert "2 recordings, 177 frames" in capsys.readouterr().out
+    assert main(["probe", str(config), "--seed", "1", *recordings]) == 0
+    assert "2 recordings, 177 frames" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

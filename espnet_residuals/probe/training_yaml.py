@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
-import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from espnet_residuals.config import ConfigError
+from espnet_residuals.probe.defaults import read_with_defaults
 from espnet_residuals.probe.failure import Exit, Failure
-from espnet_residuals.probe.yaml_lines import line_of
+from espnet_residuals.probe.yaml_file import YamlFile
+from espnet_residuals.probe.yaml_lines import find
 
 DEFAULT_N_MELS = 80
 
@@ -21,7 +22,7 @@ class TrainingYaml:
 
     Attributes:
         path (Path): The file.
-        text (str): What stands in it.
+        files (Sequence[YamlFile]): It, and those that it builds on.
         section (str): Where the keys of the model are: ``model.``, or nothing at all.
         encoder (str): Name of the encoder.
         encoder_conf (dict[str, Any]): Its options, without interpolations.
@@ -30,7 +31,7 @@ class TrainingYaml:
     """
 
     path: Path
-    text: str = field(repr=False)
+    files: Sequence[YamlFile] = field(repr=False)
     section: str
     encoder: str
     encoder_conf: dict[str, Any]
@@ -46,8 +47,8 @@ class TrainingYaml:
         Returns:
             Failure: The same, for the user of the command line.
         """
-        line = line_of(self.text, self.section + error.key)
-        return Failure(Exit.OPTION, f"{self.path}, line {line}: {error}")
+        where = _place(self.files, self.section + error.key)
+        return Failure(Exit.OPTION, f"{where}: {error}")
 
 
 def read_training_yaml(path: Path) -> TrainingYaml:
@@ -55,7 +56,8 @@ def read_training_yaml(path: Path) -> TrainingYaml:
 
     Args:
         path (Path): A training YAML with ``encoder`` and ``encoder_conf`` at its top,
-            as in ESPnet2, or under ``model``, as in ESPnet3.
+            as in ESPnet2, or under ``model``, as in ESPnet3, there or in files that
+            its ``defaults`` name.
 
     Returns:
         TrainingYaml: What it says of the encoder.
@@ -63,8 +65,7 @@ def read_training_yaml(path: Path) -> TrainingYaml:
     Raises:
         Failure: If there is no such file, it is no YAML, or it names no encoder.
     """
-    text = _read(path)
-    document = _parse(path, text)
+    document, files = read_with_defaults(path)
     model, section = document, ""
     if "encoder" not in document and isinstance(document.get("model"), Mapping):
         model, section = document["model"], "model."
@@ -76,16 +77,13 @@ def read_training_yaml(path: Path) -> TrainingYaml:
             "'model' (ESPnet3); give a training configuration",
         )
     if not isinstance(encoder, str):
-        line = line_of(text, f"{section}encoder")
-        raise Failure(
-            Exit.ENCODER,
-            f"{path}, line {line}: encoder must be a name, got {encoder!r}",
-        )
+        where = _place(files, f"{section}encoder")
+        raise Failure(Exit.ENCODER, f"{where}: encoder must be a name, got {encoder!r}")
     options = {
-        key: _resolved(path, text, document, section, key)
+        key: _resolved(files, document, section, key)
         for key in ("encoder_conf", "frontend_conf")
     }
-    return TrainingYaml(path, text, section, encoder, model=model, **options)
+    return TrainingYaml(path, files, section, encoder, model=model, **options)
 
 
 def input_size_of(config: TrainingYaml) -> int:
@@ -119,40 +117,15 @@ def input_size_of(config: TrainingYaml) -> int:
     return n_mels
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise Failure(
-            Exit.FILE, f"cannot read {path}: {error.strerror or error}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise Failure(Exit.YAML, f"{path} is not YAML: it is not text") from error
-
-
-def _parse(path: Path, text: str) -> Mapping[str, Any]:
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Failure(Exit.YAML, f"{path} is not YAML: {error}") from error
-    if not isinstance(document, Mapping):
-        raise Failure(
-            Exit.YAML,
-            f"{path} holds {type(document).__name__} where a training configuration "
-            "has a mapping of keys",
-        )
-    return document
-
-
 def _resolved(
-    path: Path, text: str, document: Mapping[str, Any], section: str, key: str
+    files: Sequence[YamlFile], document: Mapping[str, Any], section: str, key: str
 ) -> dict[str, Any]:
     """Return a mapping of the section with its interpolations replaced."""
     model = document["model"] if section else document
     options = model.get(key)
     if options is None:
         return {}
-    where = f"{path}, line {line_of(text, section + key)}: {key}"
+    where = f"{_place(files, section + key)}: {key}"
     if not isinstance(options, Mapping):
         raise Failure(Exit.OPTION, f"{where}: must be a mapping, got {options!r}")
     if "${" not in str(options):
@@ -164,3 +137,10 @@ def _resolved(
         raise Failure(Exit.OPTION, f"{where}: {error}") from error
     assert isinstance(plain, dict)
     return {str(name): value for name, value in plain.items()}
+
+
+def _place(files: Sequence[YamlFile], key: str) -> str:
+    """Return file and line of a key: of the nearest file that has most of it."""
+    found = [(find(file.text, key), file) for file in files]
+    place, file = max(found, key=lambda pair: pair[0].depth)
+    return f"{file.path}, line {place.line}"
