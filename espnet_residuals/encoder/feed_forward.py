@@ -3,10 +3,11 @@
 from typing import Optional
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import check_integer, check_number
+from espnet_residuals.dropout import Dropout
 
 
 class FeedForward(nn.Module):
@@ -33,7 +34,7 @@ class FeedForward(nn.Module):
         hidden = d_model * check_integer("expand", expand, minimum=1)
         self.d_output = d_model
         self.linear_in = nn.Linear(d_model, hidden)
-        self.dropout = nn.Dropout(check_number("dropout", dropout, minimum=0, below=1))
+        self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.linear_out = nn.Linear(hidden, d_model)
 
     def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
@@ -46,7 +47,7 @@ class FeedForward(nn.Module):
         Returns:
             Tensor: Output, (batch, length, d_model).
         """
-        return self.linear_out(self.dropout(F.gelu(self.linear_in(x))))
+        return activated_linear(self.linear_in(x), self.dropout, self.linear_out)
 
     def default_state(
         self,

@@ -18,6 +18,7 @@ from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
 from torch import Tensor, nn
 
 from espnet_residuals.config import check_choice
+from espnet_residuals.dropout import Dropout
 
 SUBSAMPLINGS = {
     "conv1d1": Conv1dSubsampling1,
@@ -66,7 +67,7 @@ class InputLayer(nn.Module):
     ) -> None:
         super().__init__()
         check_choice("input_layer", input_layer, INPUT_LAYERS)
-        dropout = nn.Dropout(dropout_rate)
+        dropout = Dropout(dropout_rate)
         self.input_size = input_size
         self.output_size = output_size
         self.reads_symbols = input_layer == "embed"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_residuals.config import ConfigError
+from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.drop_path import DropPath
 from espnet_residuals.encoder.init_gain import scale_output_weights
 
@@ -52,7 +53,7 @@ class Sublayer(nn.Module):
         self.norm = norm
         self.prenorm = prenorm
         self.layer: Any = layer
-        self.dropout = nn.Dropout(dropout_rate)
+        self.dropout = Dropout(dropout_rate)
         self.drop_path = DropPath(drop_path if self._keeps(residual) else 0.0)
         self.residual = residual
         self._scale_start()

@@ -1,5 +1,7 @@
 """Convolution of a sequence with kernels as long as itself, by FFT."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -25,8 +27,38 @@ def fft_convolution(u: Tensor, kernels: Tensor) -> Tensor:
         tensor([[[1.0000, 0.5000, 2.0000]]])
     """
     size = 2 * kernels.size(-1)
-    circular = kernels[0]
     if kernels.size(0) == 2:
         circular = torch.cat([kernels[0], kernels[1].flip(-1)], dim=-1)
-    spectrum = torch.fft.rfft(u, n=size) * torch.fft.rfft(circular, n=size)
+    else:
+        circular = torch.nn.functional.pad(kernels[0], (0, kernels.size(-1)))
+    if torch.compiler.is_compiling():
+        return _convolve(u, circular)
+    result: Tensor = _CircularConvolution.apply(u, circular)
+    return result
+
+
+def _convolve(u: Tensor, circular: Tensor) -> Tensor:
+    size = circular.size(-1)
+    spectrum = torch.fft.rfft(u, n=size) * torch.fft.rfft(circular)
     return torch.fft.irfft(spectrum, n=size)[..., : u.size(-1)]
+
+
+class _CircularConvolution(torch.autograd.Function):
+    """The convolution, whose gradients are correlations by real transforms too.
+
+    Autograd would keep the spectra and differentiate through complex transforms.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, circular: Tensor) -> Tensor:
+        ctx.save_for_backward(u, circular)
+        return _convolve(u, circular)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        u, circular = ctx.saved_tensors
+        size = circular.size(-1)
+        spectrum = torch.fft.rfft(gradient, n=size)
+        of_u = torch.fft.irfft(spectrum * torch.fft.rfft(circular).conj(), n=size)
+        spectrum = (spectrum * torch.fft.rfft(u, n=size).conj()).sum(dim=0)
+        return of_u[..., : u.size(-1)], torch.fft.irfft(spectrum, n=size)

@@ -15,7 +15,7 @@ from espnet_residuals.config import (
 from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.spectrum import INITS, initial_frequencies
-from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers
+from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_blocks
 
 
 class Recurrence(NamedTuple):
@@ -175,13 +175,12 @@ class S4DKernel(nn.Module):
             Tensor: Kernels, (channels, d_model, length rounded up to whole blocks), in
             float32 or, for float64 parameters, float64.
         """
-        n_blocks = _whole_blocks(length)
+        size = whole_blocks(length)
         if not self._may_remember():
-            return self._kernels(n_blocks)
-        size = n_blocks * BLOCK
+            return self._kernels(size)
         kernels: Tensor = self._kernel_cache.get(
             list(self.parameters()),
-            lambda: self._kernels(n_blocks),
+            lambda: self._kernels(size),
             lambda kernels: kernels.size(-1) >= size,
         )
         return kernels[..., :size]
@@ -207,7 +206,7 @@ class S4DKernel(nn.Module):
             or self.C.device.type == "meta"
         )
 
-    def _kernels(self, n_blocks: Union[int, torch.SymInt]) -> Tensor:
+    def _kernels(self, size: Union[int, torch.SymInt]) -> Tensor:
         step = self._step()
         dtype = torch.promote_types(self.C.dtype, torch.float32)
         g_real, g_imag = step.gain_real, step.gain_imag
@@ -220,7 +219,7 @@ class S4DKernel(nn.Module):
             (C_real * in_imag + C_imag * in_real).to(dtype),
             step.log_abs,
             step.angle,
-            n_blocks,
+            size,
         )
 
     def _recurrence(self) -> Recurrence:
@@ -228,9 +227,7 @@ class S4DKernel(nn.Module):
         wide = step.angle.dtype
         exponents = torch.arange(BLOCK + 1, dtype=wide, device=step.angle.device)
         factors = torch.complex(
-            *powers(
-                step.log_abs.unsqueeze(-1), step.angle.unsqueeze(-1), exponents, wide
-            )
+            *powers(step.log_abs, step.angle, exponents, wide).unbind(1)
         )
         gain = torch.complex(step.gain_real, step.gain_imag)
         B = gain * torch.view_as_complex(self.B.to(wide).contiguous())
@@ -255,19 +252,3 @@ class S4DKernel(nn.Module):
             f"channels={self.channels}, init={self.init}, "
             f"discretization={self.discretization}, lr={self.lr}"
         )
-
-
-def _whole_blocks(length: int) -> Union[int, torch.SymInt]:
-    """Return the number of blocks that hold ``length`` values.
-
-    At least two, so that a compiled graph for many blocks serves few as well. In an
-    exported graph a power of two: onnxruntime's FFT is exact to 1e-5 at those sizes,
-    to 1e-3 at others.
-    """
-    needed = torch.sym_max(2, (length + BLOCK - 1) // BLOCK)
-    if not torch.compiler.is_exporting():
-        return needed
-    n_blocks = 2
-    for power in (2**exponent for exponent in range(1, 16)):
-        n_blocks = n_blocks + power * torch.sym_min(1, torch.sym_max(0, needed - power))
-    return n_blocks

@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import ConfigError, check_flag, check_number
+from espnet_residuals.dropout import Dropout
 from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
@@ -78,7 +80,7 @@ class S4D(nn.Module):
             dtype=dtype,
         )
         self.D = nn.Parameter(torch.empty(d_model, device=device, dtype=dtype))
-        self.dropout = nn.Dropout(check_number("dropout", dropout, minimum=0, below=1))
+        self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.output_linear = nn.Linear(d_model, 2 * d_model, device=device, dtype=dtype)
         nn.init.normal_(self.D)
 
@@ -105,7 +107,7 @@ class S4D(nn.Module):
             x = x.masked_fill(padding.unsqueeze(-1), 0.0)
         u = x.transpose(1, 2)
         y = torch.addcmul(self._convolve(u), u, self.D.unsqueeze(-1))
-        return self._mix_features(y.transpose(1, 2))
+        return self._mix_features(y.transpose(1, 2).contiguous())
 
     def _convolve(self, u: Tensor) -> Tensor:
         """Convolve in float32 or wider, whatever autocast says, and cast back."""
@@ -114,8 +116,7 @@ class S4D(nn.Module):
             return fft_convolution(u.to(kernels.dtype), kernels).to(u.dtype)
 
     def _mix_features(self, y: Tensor) -> Tensor:
-        y = self.dropout(F.gelu(y))
-        return F.glu(self.output_linear(y), dim=-1)
+        return F.glu(activated_linear(y, self.dropout, self.output_linear), dim=-1)
 
     def default_state(
         self,
@@ -172,7 +173,7 @@ class S4D(nn.Module):
             y, state = self._advance(piece, state)
             outputs.append(y)
         y = torch.addcmul(torch.cat(outputs, dim=-1), u, self.D.unsqueeze(-1))
-        return self._mix_features(y.transpose(1, 2)), state
+        return self._mix_features(y.transpose(1, 2).contiguous()), state
 
     def _advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Convolve at most ``BLOCK`` frames, (batch, d_model, length)."""

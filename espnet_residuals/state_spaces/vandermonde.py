@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from espnet_residuals.ssm.autocast import without_autocast
-from espnet_residuals.ssm.vandermonde import BLOCK, power_sums
+from espnet_residuals.ssm.vandermonde import power_sums, whole_blocks
 
 
 def log_vandermonde(v: Tensor, x: Tensor, length: int) -> Tensor:
@@ -27,7 +27,8 @@ def log_vandermonde(v: Tensor, x: Tensor, length: int) -> Tensor:
         tensor([[[ 2., -4., -2.,  4.]]])
     """
     wide = torch.float32 if x.device.type == "mps" else torch.float64
-    n_blocks = -(-length // BLOCK)
     with without_autocast(v.device):
-        sums = power_sums(v.real, v.imag, x.real.to(wide), x.imag.to(wide), n_blocks)
+        sums = power_sums(
+            v.real, v.imag, x.real.to(wide), x.imag.to(wide), whole_blocks(length)
+        )
     return sums[..., :length]

@@ -69,17 +69,17 @@ def test_same_length_computes_the_kernel_once_without_gradients_and_anew_with_th
     kernel = S4DKernel(8, 4)
     compute, calls = kernel._kernels, []
 
-    def counted(n_blocks: int) -> torch.Tensor:
-        calls.append(n_blocks)
-        return compute(n_blocks)
+    def counted(size: int) -> torch.Tensor:
+        calls.append(size)
+        return compute(size)
 
     monkeypatch.setattr(kernel, "_kernels", counted)
     with torch.no_grad():
-        for length in (100, 100, 64, 128):
+        for length in (128, 100, 64, 128):
             kernel(length)
-    assert calls == [2]
-    kernel(100)
-    assert calls == [2, 2]
+    assert calls == [128]
+    kernel(128)
+    assert calls == [128, 128]
 
 
 def test_copies_and_pickles_carry_no_remembered_kernel() -> None:
