@@ -81,7 +81,7 @@ class Dropout(nn.Dropout):
 
 
 class _Masked(torch.autograd.Function):
-    """Product of values, a mask and a number; only the mask is kept for its gradient."""
+    """Product of values, a mask and a number; its gradient keeps only the mask."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, mask: Tensor, scale: float) -> Tensor:

@@ -26,7 +26,6 @@ def fft_convolution(u: Tensor, kernels: Tensor) -> Tensor:
         >>> fft_convolution(u, torch.tensor([[[1.0, 0.5, 0.0]]])).round(decimals=4)
         tensor([[[1.0000, 0.5000, 2.0000]]])
     """
-    size = 2 * kernels.size(-1)
     if kernels.size(0) == 2:
         circular = torch.cat([kernels[0], kernels[1].flip(-1)], dim=-1)
     else:

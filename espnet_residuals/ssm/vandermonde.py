@@ -11,11 +11,11 @@ from torch import Tensor
 BLOCK = 64
 
 
-def block_size(length: int) -> int:
+def block_size(length: Union[int, torch.SymInt]) -> int:
     """Return the length of the blocks that a kernel is made of.
 
     Args:
-        length (int): Number of values.
+        length (Union[int, torch.SymInt]): Number of values.
 
     Returns:
         int: Length of a block.
