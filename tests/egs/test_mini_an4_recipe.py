@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from espnet3.utils.config_utils import load_and_merge_config
 from espnet3.utils.task_utils import get_espnet_model
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +18,19 @@ RECIPE = ROOT / "egs" / "mini_an4" / "esp2_asr"
 SHORT_TRAINING = {
     "trainer": {"max_epochs": 3, "log_every_n_steps": 1},
     "dataloader": {"train": {"iter_factory": {"num_iters_per_epoch": 2}}},
+}
+
+# With `center` the frontend depends on how far a batch is padded; and Adam follows the
+# sign of what is only rounding.
+COMPARABLE = {
+    "model": {"frontend_conf": {"center": False}},
+    "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1},
+    "trainer": {"precision": "64-true"},
+}
+ONE_PROCESS = {
+    "num_device": 1,
+    "trainer": {"strategy": "auto"},
+    "dataloader": {"train": {"dist_world_size": 1}},
 }
 
 
@@ -42,6 +56,9 @@ def write_configurations(conf: Path) -> None:
     training = OmegaConf.merge(OmegaConf.load(conf / "training.yaml"), SHORT_TRAINING)
     workers = OmegaConf.create(block("Statistics by Dask workers", "yaml"))
     by_name = OmegaConf.create(block("An ESPnet3 recipe", "yaml"))
+    ranks = OmegaConf.create(block("Two processes of ESPnet3", "yaml"))
+    two_ranks = OmegaConf.merge(training, ranks, COMPARABLE)
+    one_rank = OmegaConf.merge(two_ranks, ONE_PROCESS)
     by_name_training = OmegaConf.merge(training, {"task": by_name.task})
     inference = OmegaConf.load(conf / "inference.yaml")
     by_name_inference = OmegaConf.merge(inference, {"model": by_name.model})
@@ -49,6 +66,8 @@ def write_configurations(conf: Path) -> None:
     OmegaConf.save(by_name_inference, conf / "inference_by_name.yaml")
     OmegaConf.save(training, conf / "training.yaml")
     OmegaConf.save(OmegaConf.merge(training, workers), conf / "parallel.yaml")
+    OmegaConf.save(two_ranks, conf / "ranks.yaml")
+    OmegaConf.save(one_rank, conf / "one_rank.yaml")
 
 
 @pytest.mark.long
@@ -104,6 +123,20 @@ def test_statistics_of_dask_workers_are_the_same(
             for tag in ("training", "parallel")
         )
         assert sorted(parallel.splitlines()) == sorted(alone.splitlines())
+
+
+@pytest.mark.long
+def test_two_processes_end_with_the_parameters_of_one(
+    environment: Environment, recipe: Path
+) -> None:
+    command = block("Two processes of ESPnet3")
+    environment.run(command, recipe)
+    environment.run(command.replace("ranks.yaml", "one_rank.yaml"), recipe)
+    one, two = (
+        torch.load(recipe / "exp" / tag / "last.ckpt", weights_only=False)["state_dict"]
+        for tag in ("one_rank", "ranks")
+    )
+    torch.testing.assert_close(two, one, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.long

@@ -61,6 +61,8 @@ def routes(
     _write_config(folder, "train", train)
     _write_config(folder, "train_s4_decoder", s4_decoder)
     _write_config(folder, "train_by_name", by_name)
+    ranks = yaml.safe_load(block("Two processes of ESPnet2", "yaml"))
+    _write_config(folder, "train_ranks", {**train, **ranks})
     ctc = yaml.safe_load(block("One command", "yaml"))
     _write_config(folder, "train_ctc", {**train, **ctc})
     return Routes(environment, folder)

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from tests.routes.conftest import Routes, Training
@@ -93,3 +94,20 @@ def test_one_command_trains_without_a_decoder_through_launch(
     log = routes.run("One command", ESPNET_RESIDUALS_AUTOLOAD="0")
     assert "S4Encoder(" in log and "Decoder(" not in log
     assert "1epoch results" in log
+
+
+def test_two_processes_end_with_the_parameters_of_one(
+    routes: Routes, statistics: Path
+) -> None:
+    routes.run("Two processes of ESPnet2")
+    routes.environment.run(
+        "python -m espnet2.bin.asr_train --config conf/train_ranks.yaml "
+        "--train_shape_file exp/stats/train/speech_shape "
+        "--valid_shape_file exp/stats/train/speech_shape --output_dir exp/one_rank",
+        routes.folder,
+    )
+    one, two = (
+        torch.load(routes.folder / "exp" / folder / "2epoch.pth")
+        for folder in ("one_rank", "ranks")
+    )
+    torch.testing.assert_close(two, one, rtol=1e-9, atol=1e-9)

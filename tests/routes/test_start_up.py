@@ -16,6 +16,14 @@ pytestmark = pytest.mark.long
 
 SHOW_MODULES = "import sys, json; print(json.dumps(sorted(sys.modules)))"
 IMPORT_ESPNET = "import sys, espnet2; print('espnet_residuals' in sys.modules)"
+SPAWN = """\
+import multiprocessing
+from child import show
+process = multiprocessing.get_context("spawn").Process(target=show)
+process.start()
+process.join()
+"""
+CHILD = f"def show():\n    {IMPORT_ESPNET}"
 HOOK = "espnet_residuals_import_hook"
 
 
@@ -82,6 +90,14 @@ def test_package_comes_along_with_espnet(
 ) -> None:
     code = IMPORT_ESPNET.replace("espnet2", name)
     done = installed.run_code(code, PYTHONPATH=fake_espnet)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_package_comes_along_in_a_spawned_process(
+    installed: Environment, fake_espnet: str
+) -> None:
+    Path(fake_espnet, "child.py").write_text(CHILD)
+    done = installed.run_code(SPAWN, PYTHONPATH=fake_espnet)
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
