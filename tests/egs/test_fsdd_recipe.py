@@ -89,6 +89,7 @@ def test_experiment_and_data_of_each_configuration_are_its_own(name: str) -> Non
     "name, test_sets",
     [
         ("inference", ["test", "long"]),
+        ("inference_quick", ["test", "long"]),
         ("inference_beam", ["test", "long"]),
         ("inference_attention", ["test", "long"]),
         ("inference_heldout", ["test", "long", "unseen"]),
@@ -141,6 +142,32 @@ def test_greedy_text_merges_repetitions_but_not_across_blanks(
     scores = posteriors_of(path + "SIX")[None]
     lengths = torch.tensor([len(path)])
     assert src("greedy").greedy_texts(scores, lengths, TOKENS) == [text]
+
+
+def test_recordings_are_read_alike_alone_and_in_a_batch(
+    src: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greedy = src("greedy")
+    model = build("training")
+    monkeypatch.setattr(
+        greedy.ASRTask, "build_model_from_file", lambda *args: (model, None)
+    )
+    speech2text = greedy.GreedySpeech2Text("config.yaml", "model.pth")
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 24_000)).astype(np.float32)
+    recordings = [noise[0], noise[1, :8000], noise[2, :15_000]]
+    texts = [best[0][0] for best in speech2text(recordings)]
+    assert texts == [speech2text(recording)[0][0] for recording in recordings]
+    assert any(texts), "an untrained model writes at least a letter"
+
+
+def test_number_of_steps_is_that_of_the_epochs() -> None:
+    """The rate falls to zero at ``total_steps``, so the training must end there."""
+    for name in MODELS:
+        config = load_config(name)
+        strings = 3000
+        batch_size = config.dataloader.train.iter_factory.batches.batch_size
+        steps = strings // batch_size * config.trainer.max_epochs
+        assert config.scheduler.total_steps == steps
 
 
 def test_word_errors_are_counted_over_all_batches(src: Load) -> None:

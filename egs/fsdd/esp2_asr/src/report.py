@@ -30,7 +30,7 @@ def main() -> int:
     args = parser.parse_args()
 
     scores = read_scores(args.exp_dir / args.inference)
-    parameters = count_parameters(args.exp_dir / "valid.loss.ave_5best.pth")
+    parameters = count_parameters(next(args.exp_dir.glob("valid.loss.ave_*best.pth")))
     minutes = None if args.started is None else (time.time() - args.started) / 60
     print(format_table(scores))
     print(f"\nparameters {parameters:,}")
