@@ -1,6 +1,7 @@
 """docs/upstream.md: every example prints what stands there, in ESPnet as it is."""
 
 import doctest
+import functools
 import re
 import runpy
 from pathlib import Path
@@ -10,7 +11,7 @@ from espnet2.asr.state_spaces import s4
 from espnet2.bin import asr_train
 
 from benchmarks.clock import Clock
-from docs.measure_corrections import table
+from docs import measure_corrections
 from espnet_residuals.state_spaces import fix
 from espnet_residuals.state_spaces.cauchy import cauchy
 
@@ -65,12 +66,23 @@ def is_corrected() -> bool:
     return s4.cauchy_naive is cauchy
 
 
-@pytest.mark.long
-def test_table_has_the_lines_that_the_script_prints() -> None:
+def test_table_has_the_lines_that_the_script_prints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def without_numbers(lines: list[str]) -> list[str]:
         return [re.sub(r"\d[\d.e+-]*", "0", line) for line in lines]
 
+    # Each measurement of memory starts a process; the next test makes one.
+    monkeypatch.setattr(measure_corrections, "peak_memory", lambda *arguments: 1.0)
     section = SECTIONS["The corrections"].splitlines()
     on_page = [line for line in section if line.startswith("| ")]
-    measured = table((16, 32), d_model=16, clock=Clock(seconds=0.0, fewest=1))
+    clock = Clock(seconds=0.0, fewest=1)
+    measured = measure_corrections.table((16, 32), d_model=16, clock=clock)
     assert without_numbers(on_page) == without_numbers(measured)
+
+
+@pytest.mark.long
+def test_memory_of_a_corrected_kernel_is_measured() -> None:
+    step = functools.partial(measure_corrections.training_step, "nplr", 16, True)
+    assert measure_corrections.peak_memory(step, 500) > 0
+    assert not is_corrected()
