@@ -1,8 +1,11 @@
 # PYTHON  the Python 3.12 or 3.13 to make the environment from (default: found)
 # VENV    the folder of the environment
 # FSDD    archive or folder of the Free Spoken Digit Dataset (default: downloaded)
+# SEED    of the digits' training (default: 2026)
+# MINUTES for `make evidence` (default: 60)
 PYTHON ?=
 VENV ?= .venv
+MINUTES ?= 60
 
 MINI_AN4 := egs/mini_an4/esp2_asr
 DIGITS := egs/fsdd/esp2_asr
@@ -18,6 +21,9 @@ MYPYPATH=$(MINI_AN4) $(RUN) mypy --no-warn-unused-configs $(MINI_AN4)
 MYPYPATH=$(DIGITS) $(RUN) mypy --no-warn-unused-configs $(DIGITS)
 endef
 
+# For commands that run in a recipe's folder.
+RECIPE_PYTHON = "$(abspath $(VENV))/bin/python"
+
 # Trains and decodes conf/NAME.yaml; its arguments are those of digits.sh.
 define digits
 @PYTHON="$$(cd "$(VENV)" && pwd)/bin/python" sh $(DIGITS)/digits.sh $(1)
@@ -25,7 +31,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo digits digits-quick digits-heldout digits-streaming bench test test-all lint clean distclean
+.PHONY: help venv demo digits digits-quick digits-heldout digits-streaming evidence evidence-report bench test test-all lint clean distclean
 
 help:  ## show this text
 	@echo "make TARGET [PYTHON=/path/to/python3.12] [VENV=folder]"
@@ -49,6 +55,12 @@ digits-heldout: venv  ## the same without one speaker
 
 digits-streaming: venv  ## the same with an encoder that never looks ahead
 	$(call digits,streaming)
+
+evidence: venv  ## train the small models of egs/fsdd/esp2_asr/RESULTS.md for MINUTES
+	cd $(DIGITS) && $(RECIPE_PYTHON) -m evidence run --minutes $(MINUTES)
+
+evidence-report: venv  ## make the tables and figures of RESULTS.md anew
+	cd $(DIGITS) && $(RECIPE_PYTHON) -m evidence report
 
 bench: venv  ## speed and memory beside ESPnet (half an hour)
 	$(RUN) benchmarks --readme README.md

@@ -1,0 +1,127 @@
+"""All cells: what is compared, and with which seeds."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+SEEDS = (1, 2, 3)
+RESIDUALS = ("residual", "decay", "highway", "affine", "feedforward")
+DEPTHS = (8, 24, 48)  # sublayers; a block has two
+
+# At 24 sublayers, beside those above.
+VARIANTS: dict[str, Any] = {
+    "decay, power 1": {"_name_": "decay", "power": 1.0},
+    "decay, linear": {"_name_": "decay", "l2": False},
+    "decay, offset 1": {"_name_": "decay", "offset": 1},
+    "rezero": "rezero",
+    "layerscale": "layerscale",
+    "deepnorm": "deepnorm",
+    "bypass": "bypass",
+    "gru": "gru",
+    "laurel_rw": "laurel_rw",
+    "laurel_lr": "laurel_lr",
+}
+NEEDS_POSTNORM = ("deepnorm",)
+LEARNING_RATES = (0.003, 0.012)  # beside the 0.006 of all others
+
+# Of about 0.26 million parameters, as the S4 encoder with 24 sublayers. ESPnet's
+# attention encoders have no ``conv1d2``; with their ``conv2d2`` S4 has fewer sublayers.
+ATTENTION = {"output_size": 48, "attention_heads": 4, "input_layer": "conv2d2"}
+ENCODERS: dict[str, dict[str, Any]] = {
+    "s4": {"input_layer": "conv2d2", "num_blocks": 10},
+    "conformer": {
+        **ATTENTION,
+        "num_blocks": 4,
+        "linear_units": 160,
+        "macaron_style": True,
+        "rel_pos_type": "latest",
+        "cnn_module_kernel": 15,
+    },
+    "e_branchformer": {
+        **ATTENTION,
+        "num_blocks": 6,
+        "linear_units": 128,
+        "cgmlp_linear_units": 192,
+        "cgmlp_conv_kernel": 15,
+        "merge_conv_kernel": 15,
+        "rel_pos_type": "latest",
+    },
+    "transformer": {**ATTENTION, "num_blocks": 7, "linear_units": 192},
+    "rnn": {
+        "rnn_type": "lstm",
+        "num_layers": 3,
+        "hidden_size": 72,
+        "output_size": 72,
+        "subsample": [2, 1, 1],
+    },
+}
+ENCODER_RATES = (0.002, 0.006)
+
+
+def _s4d(**options: Any) -> dict[str, Any]:
+    """Return the layers of a block with other options of ``s4d``."""
+    usual = {"d_state": 32, "bidirectional": True, "dt_min": 0.05, "dt_max": 0.5}
+    layer = {"_name_": "s4d", **usual, "lr": 0.001, **options}
+    return {"layer": [layer, {"_name_": "ff", "expand": 2}]}
+
+
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "unidirectional": _s4d(bidirectional=False),
+    "postnorm": {"prenorm": False},
+    "drop_path 0.1": {"drop_path": 0.1},
+    "d_state 16": _s4d(d_state=16),
+    "d_state 64": _s4d(d_state=64),
+    "S4D-Inv": _s4d(init="inv"),
+    "S4D-LegS": _s4d(init="legs"),
+}
+
+
+class Cell(NamedTuple):
+    """One configuration with one seed.
+
+    Attributes:
+        study: The table that it belongs to.
+        name: Its row.
+        seed: Of the start, the order of the data, and dropout.
+        encoder: The encoder's name.
+        encoder_conf: What differs from conf/evidence.yaml; of other encoders, all.
+        lr: The learning rate.
+        held_out: A speaker whom training does not hear.
+    """
+
+    study: str
+    name: str
+    seed: int
+    encoder: str = "s4"
+    encoder_conf: dict[str, Any] = {}
+    lr: float = 0.006
+    held_out: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file that holds its results."""
+        words = f"{self.study} {self.name} {self.seed}".replace(",", "").split()
+        return "-".join(words) + ".json"
+
+
+def all_cells() -> list[Cell]:
+    """Return every cell: all studies with one seed, then with the next."""
+    return [cell for seed in SEEDS for cell in _cells_of(seed)]
+
+
+def _cells_of(seed: int) -> Iterator[Cell]:
+    for depth in DEPTHS:
+        for residual in RESIDUALS:
+            conf = {"residual": residual, "num_blocks": depth // 2}
+            yield Cell("depth", f"{residual} {depth}", seed, encoder_conf=conf)
+    for name, residual in VARIANTS.items():
+        conf = {"residual": residual, "prenorm": name not in NEEDS_POSTNORM}
+        yield Cell("variant", name, seed, encoder_conf=conf)
+    for lr in LEARNING_RATES:
+        yield Cell("rate", f"residual {lr}", seed, lr=lr)
+    for name, conf in ABLATIONS.items():
+        yield Cell("ablation", name, seed, encoder_conf=conf)
+    for name, conf in ENCODERS.items():
+        for lr in ENCODER_RATES:
+            yield Cell("encoder", f"{name} {lr}", seed, name, conf, lr)
+            yield Cell("heldout", f"{name} {lr}", seed, name, conf, lr, "theo")
+    yield Cell("heldout", "s4", seed, held_out="theo")

@@ -1,0 +1,57 @@
+"""What the cells left, by table and row."""
+
+import json
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, NamedTuple
+
+from evidence.cell import CELLS, WINDOW
+
+
+class Row(NamedTuple):
+    """The cells of one name, over seeds."""
+
+    name: str
+    cells: list[dict[str, Any]]
+
+    def wers(self, test_set: str) -> list[float]:
+        """Return the word error rates of a test set, in percent."""
+        return [cell["scores"][test_set]["wer"] for cell in self.cells]
+
+    def final_losses(self) -> list[float]:
+        """Return the mean loss of the last steps of each training."""
+        return [cell["losses"][-1] for cell in self.cells if cell["losses"]]
+
+    def steps_to(self, loss: float) -> list[int | None]:
+        """Return after how many steps each training fell below a loss."""
+        return [_steps_to(cell["losses"], loss) for cell in self.cells]
+
+    def diverged(self, steps: int) -> int:
+        """Return how many trainings met a loss that is no number."""
+        return sum(cell["steps"] < steps for cell in self.cells)
+
+
+def read_rows(study: str, folder: Path = CELLS) -> list[Row]:
+    """Return the rows of a study, by name."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        cell = json.loads(path.read_text(encoding="utf-8"))
+        if cell["study"] == study:
+            rows.setdefault(cell["name"], []).append(cell)
+    return [Row(name, cells) for name, cells in rows.items()]
+
+
+def spread(values: list[float]) -> str:
+    """Return mean and standard deviation as text."""
+    if not values:
+        return ""
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return f"{mean(values):.2f} ± {stdev(values):.2f}"
+
+
+def _steps_to(losses: list[float], loss: float) -> int | None:
+    for window, value in enumerate(losses, start=1):
+        if value < loss:
+            return window * WINDOW
+    return None

@@ -1,0 +1,117 @@
+"""The small trainings of the digits recipe: their plan, one of them, the tables."""
+
+import json
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from tests.egs.fsdd import RECIPE
+
+OWN = ("dataset", "evidence", "src")
+
+
+@pytest.fixture()
+def evidence(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Import modules of the recipe's folder evidence as its command does."""
+    monkeypatch.syspath_prepend(RECIPE)
+
+    def load(name: str) -> ModuleType:
+        return import_module(f"evidence.{name}")
+
+    yield load
+    for name in [name for name in sys.modules if name.split(".")[0] in OWN]:
+        del sys.modules[name]
+
+
+def noise(split: str, held_out: str | None) -> list[tuple[torch.Tensor, str]]:
+    """Stand for the data set."""
+    return [(torch.randn(16_000) / 10, "ONE TWO"), (torch.randn(20_000) / 10, "SIX")]
+
+
+@pytest.fixture()
+def small(evidence: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Let cells train for some steps on noise, and write into a new folder."""
+    for module in ("data", "cell"):
+        monkeypatch.setattr(evidence(module), "load", noise)
+    config = evidence("model").load_config()
+    config.scheduler.total_steps, config.scheduler.warmup_steps = 50, 5
+    monkeypatch.setattr(evidence("model"), "load_config", lambda: config)
+    monkeypatch.setattr(evidence("cell"), "CELLS", tmp_path)
+    return evidence
+
+
+def test_every_cell_has_a_file_of_its_own(evidence: Any) -> None:
+    names = [cell.file_name for cell in evidence("plan").all_cells()]
+    assert len(set(names)) == len(names)
+    assert not any(set(name) & set(" /,") for name in names)
+
+
+def test_encoders_have_equally_many_parameters(evidence: Any) -> None:
+    plan, model = evidence("plan"), evidence("model")
+    cells = {
+        cell.encoder + cell.name: cell
+        for cell in plan.all_cells()
+        if cell.study == "encoder" or cell.name == "residual 24"
+    }
+    sizes = [
+        sum(p.numel() for p in model.build_model(cell).parameters())
+        for cell in cells.values()
+    ]
+    assert max(sizes) / min(sizes) < 1.03
+
+
+@pytest.mark.long
+def test_every_configuration_builds_and_gets_a_gradient(evidence: Any) -> None:
+    plan, model, data = evidence("plan"), evidence("model"), evidence("data")
+    batch = data.make_batch(noise("train", None))
+    for cell in plan.all_cells():
+        if cell.seed == plan.SEEDS[0]:
+            loss, _, _ = model.build_model(cell)(**batch)
+            loss.backward()
+            assert loss.isfinite(), cell.name
+
+
+def test_every_batch_comes_once_before_any_comes_twice(evidence: Any) -> None:
+    order = evidence("data").order(n_batches=7, steps=20, seed=1)
+    assert len(order) == 20
+    assert sorted(order[:7]) == sorted(order[7:14]) == list(range(7))
+    assert order == evidence("data").order(7, 20, seed=1)
+    assert order != evidence("data").order(7, 20, seed=2)
+
+
+def test_cell_gives_the_same_numbers_again_and_its_line_in_the_table(
+    small: Any, tmp_path: Path
+) -> None:
+    cell = small("plan").Cell("depth", "decay 8", 1, encoder_conf={"num_blocks": 4})
+    results = []
+    for _ in range(2):
+        small("cell").run_cell(cell)
+        results.append(json.loads((tmp_path / cell.file_name).read_text()))
+    one, other = results
+    assert one["losses"] == other["losses"] and len(one["losses"]) == 2
+    assert one["start"] == other["start"]
+    assert one["losses"][1] < one["losses"][0], "it learns two strings by heart"
+    (row,) = small("results").read_rows("depth", tmp_path)
+    assert row.name == "decay 8"
+    assert row.diverged(50) == 0 and row.diverged(51) == 1
+
+
+def test_steps_are_counted_to_the_window_that_falls_below(evidence: Any) -> None:
+    cell = {"losses": [9.0, 6.0, 4.9, 5.2], "steps": 100}
+    row = evidence("results").Row("name", [cell])
+    assert row.steps_to(5.0) == [75]
+    assert row.steps_to(1.0) == [None]
+    assert row.final_losses() == [5.2]
+
+
+def test_tables_are_what_the_cells_say(
+    evidence: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["evidence", "report", "--check"])
+    assert evidence("__main__").main() == 0
