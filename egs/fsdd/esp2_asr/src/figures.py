@@ -55,6 +55,7 @@ def draw_history(tensorboard: Path, path: Path) -> None:
         axis.plot(epochs, [point.value for point in points], label=label, **style)
         axis.set_yscale("log")
         axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
     left.set_title("CTC loss of an utterance")
     left.legend()
     right.set_title("word error rate, valid strings")
@@ -95,8 +96,8 @@ def draw_posteriors(exp_dir: Path, wav: Path, path: Path) -> None:
         heights = [posteriors[frame, token] for frame, token in word]
         below.vlines(times[frames], 0, heights, color, lw=2)
         letters = "".join(model.token_list[t] for t, _ in groupby(t for _, t in word))
-        center = float(times[frames[0]] + times[frames[-1]]) / 2
-        below.text(center, 1.06, letters, color=color, ha="center", weight="bold")
+        middle = float(times[frames].median())
+        below.text(middle, 1.06, letters, color=color, ha="center", weight="bold")
     below.set_ylim(0, 1.25)
     below.set_ylabel("posterior")
     below.set_xlabel("time in seconds")
