@@ -37,7 +37,10 @@ class InputLayer(nn.Module):
     """Map features to ``output_size``, with fewer frames if it subsamples.
 
     No positional encoding is added: the state-space layers know the order of the
-    frames, and the output must not depend on absolute time.
+    frames, and the output must not depend on absolute time. What ESPnet's positional
+    encodings do besides, multiply by sqrt(output_size), is kept: without it the first
+    layers' output, slow and mostly constant at the start, drowns the features, and CTC
+    training may stay where it writes nothing.
 
     Args:
         input_layer (Optional[str]): ESPnet's name: ``linear``, ``conv1d1``,
@@ -67,22 +70,22 @@ class InputLayer(nn.Module):
     ) -> None:
         super().__init__()
         check_choice("input_layer", input_layer, INPUT_LAYERS)
-        dropout = Dropout(dropout_rate)
+        # Stands where ESPnet has its positional encoding.
+        last = nn.Sequential(_Scale(output_size**0.5), Dropout(dropout_rate))
         self.input_size = input_size
         self.output_size = output_size
         self.reads_symbols = input_layer == "embed"
         self.subsamples = input_layer in SUBSAMPLINGS
         self.embed: nn.Module
         if input_layer in SUBSAMPLINGS:
-            # ESPnet puts its positional encoding where the dropout stands here.
             self.embed = SUBSAMPLINGS[input_layer](
-                input_size, output_size, dropout_rate, dropout
+                input_size, output_size, dropout_rate, last
             )
         elif input_layer == "embed":
-            self.embed = nn.Sequential(nn.Embedding(input_size, output_size), dropout)
+            self.embed = nn.Sequential(nn.Embedding(input_size, output_size), last)
         elif input_layer == "linear":
             self.embed = nn.Sequential(
-                nn.Linear(input_size, output_size), nn.LayerNorm(output_size), dropout
+                nn.Linear(input_size, output_size), nn.LayerNorm(output_size), last
             )
         elif input_size == output_size:
             self.embed = nn.Identity()
@@ -167,6 +170,17 @@ class InputLayer(nn.Module):
         if self.subsamples:
             return self.embed(waiting, None)[0], rest
         return self.embed(waiting), rest
+
+
+class _Scale(nn.Module):
+    """Multiply by a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.factor * x
 
 
 def _window(subsampling: Optional[nn.Module]) -> tuple[int, int]:

@@ -1,0 +1,58 @@
+"""The stream that the encoder starts from, beside ESPnet's."""
+
+from typing import Any
+
+import pytest
+import torch
+from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
+from espnet2.legacy.nets.pytorch_backend.transformer.embedding import (
+    PositionalEncoding,
+)
+from torch import Tensor, nn
+
+from espnet_residuals.encoder.input_layer import InputLayer
+
+FEATURES, SIZE = 40, 16
+
+
+class NoPosition(PositionalEncoding):
+    """ESPnet's positional encoding without the encoding."""
+
+    def extend_pe(self, x: Tensor) -> None:
+        self.pe: Any = torch.zeros(1, x.size(1), self.d_model)
+
+
+@pytest.mark.parametrize(
+    "input_layer", ["conv1d2", "conv2d", "conv2d1", "conv2d2", "conv2d6", "conv2d8"]
+)
+def test_features_enter_as_loud_as_in_espnets_encoders(input_layer: str) -> None:
+    """Unscaled they drown in the first layers' output, and CTC learns late or never."""
+    ours = InputLayer(input_layer, FEATURES, SIZE, 0.1).eval()
+    theirs = TransformerEncoder(FEATURES, SIZE, input_layer=input_layer).eval().embed
+    assert isinstance(theirs, nn.Module)
+    for parent in list(theirs.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, PositionalEncoding):
+                setattr(parent, name, NoPosition(SIZE, 0.1).eval())
+    theirs.load_state_dict(ours.embed.state_dict())
+    x = torch.randn(2, 80, FEATURES)
+    torch.testing.assert_close(
+        ours(x, torch.tensor([80, 80]))[0], theirs(x, torch.ones(2, 1, 80).bool())[0]
+    )
+
+
+@pytest.mark.parametrize("input_layer", ["linear", "embed"])
+def test_other_inputs_are_scaled_by_the_same_factor(input_layer: str) -> None:
+    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0)
+    x = torch.randn(2, 30, FEATURES) if input_layer == "linear" else torch.arange(40)
+    x = x if x.dim() > 1 else x[None].expand(2, -1)
+    assert isinstance(layer.embed, nn.Sequential)
+    unscaled = layer.embed[:-1](x)
+    scaled, _ = layer(x, torch.tensor([x.size(1)] * 2))
+    torch.testing.assert_close(scaled, 4.0 * unscaled)
+
+
+def test_features_that_are_passed_on_are_not_scaled() -> None:
+    x = torch.randn(2, 30, SIZE)
+    y, _ = InputLayer(None, SIZE, SIZE, 0.1).eval()(x, torch.tensor([30, 30]))
+    torch.testing.assert_close(y, x)
