@@ -57,6 +57,10 @@ digits-streaming: venv  ## the same with an encoder that never looks ahead
 	$(call digits,streaming)
 
 evidence: venv  ## train the small models of egs/fsdd/esp2_asr/RESULTS.md for MINUTES
+	cd $(DIGITS) && for name in training heldout; do \
+		$(if $(FSDD),FSDD="$(abspath $(FSDD))") $(RECIPE_PYTHON) run.py \
+			--stages create_dataset --training_config conf/$$name.yaml || exit; \
+	done
 	cd $(DIGITS) && $(RECIPE_PYTHON) -m evidence run --minutes $(MINUTES)
 
 evidence-report: venv  ## make the tables and figures of RESULTS.md anew

@@ -37,7 +37,7 @@ def noise(split: str, held_out: str | None) -> list[tuple[torch.Tensor, str]]:
 @pytest.fixture()
 def small(evidence: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Let cells train for some steps on noise, and write into a new folder."""
-    for module in ("data", "cell"):
+    for module in ("data", "cell", "timing"):
         monkeypatch.setattr(evidence(module), "load", noise)
     config = evidence("model").load_config()
     config.scheduler.total_steps, config.scheduler.warmup_steps = 50, 5
@@ -100,6 +100,19 @@ def test_cell_gives_the_same_numbers_again_and_its_line_in_the_table(
     (row,) = small("results").read_rows("depth", tmp_path)
     assert row.name == "decay 8"
     assert row.diverged(50) == 0 and row.diverged(51) == 1
+
+
+def test_every_encoder_is_timed(
+    small: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    timing = small("timing")
+    monkeypatch.setattr(timing, "TIMES", tmp_path / "times.json")
+    monkeypatch.setattr(timing, "STEPS", 2)
+    monkeypatch.setattr(timing, "STRINGS", 2)
+    timing.measure()
+    times = json.loads((tmp_path / "times.json").read_text())
+    assert times.keys() == small("plan").ENCODERS.keys()
+    assert all(0 < t["real_time_factor"] < t["step_ms"] for t in times.values())
 
 
 def test_steps_are_counted_to_the_window_that_falls_below(evidence: Any) -> None:

@@ -6,6 +6,7 @@ import sys
 from evidence.figures import draw_all
 from evidence.schedule import missing, run_missing
 from evidence.tables import RESULTS, fill
+from evidence.timing import measure
 
 
 def main() -> int:
@@ -16,6 +17,7 @@ def main() -> int:
     run.add_argument("--minutes", type=float, required=True, help="time for all")
     run.add_argument("--match", default="", help="only cells whose file is named so")
     commands.add_parser("list", help="print the missing cells")
+    commands.add_parser("time", help="time the encoders beside each other")
     report = commands.add_parser("report", help="make tables and figures anew")
     report.add_argument(
         "--check", action="store_true", help="only compare the tables with RESULTS.md"
@@ -25,6 +27,8 @@ def main() -> int:
         run_missing(arguments.minutes, arguments.match)
     elif arguments.command == "list":
         print(*(cell.file_name for cell in missing()), sep="\n")
+    elif arguments.command == "time":
+        measure()
     else:
         return _report(arguments.check)
     return 0

@@ -6,6 +6,7 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from evidence.cell import CELLS, WINDOW
+from evidence.plan import all_cells
 
 
 class Row(NamedTuple):
@@ -32,12 +33,13 @@ class Row(NamedTuple):
 
 
 def read_rows(study: str, folder: Path = CELLS) -> list[Row]:
-    """Return the rows of a study, by name."""
+    """Return the rows of a study, in the order of the plan."""
     rows: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*.json")):
-        cell = json.loads(path.read_text(encoding="utf-8"))
-        if cell["study"] == study:
-            rows.setdefault(cell["name"], []).append(cell)
+    for cell in all_cells():
+        path = folder / cell.file_name
+        if cell.study == study and path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            rows.setdefault(cell.name, []).append(found)
     return [Row(name, cells) for name, cells in rows.items()]
 
 

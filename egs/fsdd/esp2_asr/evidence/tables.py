@@ -1,15 +1,21 @@
 """The tables of RESULTS.md, between the marks that name them."""
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from statistics import geometric_mean, mean
 
 from evidence.model import load_config
 from evidence.results import Row, read_rows, spread
+from evidence.timing import TIMES
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
+TEST_SETS = ("test", "long", "unseen")
 GOAL = 5.0  # the loss that "steps to" counts to
 GRADIENT = "layer_gradient/"
+
+Column = tuple[str, Callable[[Row], str]]
 
 
 def fill(text: str) -> str:
@@ -25,55 +31,70 @@ def fill(text: str) -> str:
 
 
 def make_table(study: str) -> str:
-    """Return the table of one study."""
+    """Return the table of one study; a note where no cell of it was trained."""
     rows = read_rows(study)
-    test_sets = [
-        name
-        for name in ("test", "long", "unseen")
-        if rows and all(name in cell["scores"] for cell in rows[0].cells)
-    ]
-    header = [
-        "",
-        "n",
-        *(f"WER {name}, %" for name in test_sets),
-        "final loss",
-        f"steps to a loss of {GOAL:g}",
-        "diverged",
-        "gradient at the start, largest / smallest",
-        "ms a step",
-        "real-time factor",
-        "peak MiB",
-        "parameters",
-    ]
-    lines = [header, ["---"] * len(header)]
-    lines += [_line(row, test_sets) for row in rows]
+    if not rows:
+        return "*No cell has been trained yet.*"
+    columns = _columns(study, rows)
+    lines = [[title for title, _ in columns], ["---"] * len(columns)]
+    lines += [[value(row) for _, value in columns] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _line(row: Row, test_sets: list[str]) -> list[str]:
-    cells = row.cells
-    reached = [steps for steps in row.steps_to(GOAL) if steps is not None]
-    steps = f"{mean(reached):.0f}" if len(reached) == len(cells) else "not reached"
+def _columns(study: str, rows: list[Row]) -> list[Column]:
+    """Return titles, and what makes a row's entry under each."""
+    total = load_config().scheduler.total_steps
+    scored = [name for name in TEST_SETS if name in rows[0].cells[0]["scores"]]
     return [
-        row.name,
-        str(len(cells)),
-        *(spread(row.wers(name)) for name in test_sets),
-        spread(row.final_losses()),
-        steps,
-        str(row.diverged(load_config().scheduler.total_steps)),
-        _gradient_ratio(row),
-        f"{1000 * mean(cell['step_seconds'] for cell in cells):.0f}",
-        f"{mean(cell['scores']['test']['real_time_factor'] for cell in cells):.4f}",
-        f"{mean(cell['peak_mib'] for cell in cells):.0f}",
-        f"{cells[0]['parameters']:,}",
+        ("", lambda row: row.name),
+        ("n", lambda row: str(len(row.cells))),
+        *(_wer_column(name) for name in scored),
+        ("final loss", lambda row: spread(row.final_losses())),
+        (f"steps to a loss of {GOAL:g}", _steps_to_goal),
+        ("diverged", lambda row: str(row.diverged(total))),
+        *(_encoder_columns() if study == "encoder" else _stack_columns()),
+        ("parameters", lambda row: f"{row.cells[0]['parameters']:,}"),
     ]
 
 
+def _wer_column(test_set: str) -> Column:
+    return (f"WER {test_set}, %", lambda row: spread(row.wers(test_set)))
+
+
+def _stack_columns() -> list[Column]:
+    return [("gradient at the start, largest / smallest", _gradient_ratio)]
+
+
+def _encoder_columns() -> list[Column]:
+    times = json.loads(TIMES.read_text(encoding="utf-8")) if TIMES.exists() else {}
+
+    def timed(key: str) -> Callable[[Row], str]:
+        return lambda row: str(times.get(row.name.split()[0], {}).get(key, ""))
+
+    return [
+        ("ms a step", timed("step_ms")),
+        ("real-time factor", timed("real_time_factor")),
+        ("peak MiB", lambda row: f"{mean(c['peak_mib'] for c in row.cells):.0f}"),
+    ]
+
+
+def _steps_to_goal(row: Row) -> str:
+    reached = [steps for steps in row.steps_to(GOAL) if steps is not None]
+    if len(reached) < len(row.cells):
+        return f"not reached by {len(row.cells) - len(reached)}"
+    return f"{mean(reached):.0f}"
+
+
 def _gradient_ratio(row: Row) -> str:
+    ratio = gradient_ratio(row)
+    return "" if ratio is None else f"{ratio:.1f}"
+
+
+def gradient_ratio(row: Row) -> float | None:
     """Return how unequal the gradients of the sublayers are before the first step."""
     ratios = []
     for cell in row.cells:
         norms = [v for name, v in cell["start"].items() if name.startswith(GRADIENT)]
         if norms and min(norms) > 0:
             ratios.append(max(norms) / min(norms))
-    return f"{geometric_mean(ratios):.1f}" if ratios else ""
+    return geometric_mean(ratios) if ratios else None

@@ -1,6 +1,5 @@
 """The training of a cell: a fixed number of steps."""
 
-import time
 from typing import NamedTuple
 
 import torch
@@ -21,12 +20,10 @@ class Course(NamedTuple):
 
     Attributes:
         losses: The loss of every step; none behind one that is no number.
-        seconds: Processor time of the median step.
         start: What the probe sees: statistics of each sublayer at the first step.
     """
 
     losses: list[float]
-    seconds: float
     start: dict[str, float]
 
 
@@ -37,11 +34,9 @@ def train(cell: Cell, model: ESPnetASRModel) -> Course:
     is_stack = any(isinstance(module, ResidualStack) for module in model.modules())
     watch = Watch(model) if is_stack else None
     losses: list[float] = []
-    seconds: list[float] = []
     start: dict[str, float] = {}
     model.train()
     for index in order(len(data), steps, cell.seed):
-        began = time.process_time()
         if watch is not None:
             watch.is_on = not losses
         loss, _, _ = model(**data[index])
@@ -55,7 +50,6 @@ def train(cell: Cell, model: ESPnetASRModel) -> Course:
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
-        seconds.append(time.process_time() - began)
     if watch is not None:
         watch.close()
-    return Course(losses, float(torch.tensor(seconds).median()), start)
+    return Course(losses, start)

@@ -1,0 +1,88 @@
+"""How long a training step and reading take: all encoders in turn, in one process."""
+
+import json
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import torch
+from espnet2.asr.espnet_model import ESPnetASRModel
+from evidence.data import batches, load
+from evidence.model import build_model, build_optimizer
+from evidence.plan import ENCODERS, Cell
+from evidence.reading import read
+from torch import Tensor
+from torch.optim import Optimizer
+
+TIMES = Path(__file__).with_name("times.json")
+STEPS, STRINGS, WARM_UP = 40, 40, 5
+SAMPLE_RATE = 8000
+
+
+class Runner(NamedTuple):
+    """A model, and what trains it."""
+
+    model: ESPnetASRModel
+    optimizer: Optimizer
+
+
+def measure() -> None:
+    """Time every encoder with one thread, and write the file."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    runners = {name: _make_runner(name) for name in ENCODERS}
+    steps = _time_steps(runners)
+    factors = _time_reading(runners)
+    times = {
+        name: {
+            "step_ms": round(1000 * median(steps[name]), 1),
+            "real_time_factor": round(median(factors[name]), 5),
+        }
+        for name in runners
+    }
+    TIMES.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
+
+
+def _make_runner(name: str) -> Runner:
+    cell = Cell("encoder", name, 0, name, ENCODERS[name])
+    model = build_model(cell)
+    return Runner(model, build_optimizer(cell, model)[0])
+
+
+def _time_steps(runners: dict[str, Runner]) -> dict[str, list[float]]:
+    """Return the seconds of each step; all take the same batches."""
+    data = batches("train", None)
+    seconds: dict[str, list[float]] = {name: [] for name in runners}
+    for runner in runners.values():
+        runner.model.train()
+    for index in range(WARM_UP + STEPS):
+        batch = data[index * len(data) // (WARM_UP + STEPS)]
+        for name, runner in runners.items():
+            began = time.perf_counter()
+            _step(runner, batch)
+            seconds[name].append(time.perf_counter() - began)
+    return {name: values[WARM_UP:] for name, values in seconds.items()}
+
+
+def _step(runner: Runner, batch: dict[str, Tensor]) -> None:
+    loss, _, _ = runner.model(**batch)
+    runner.optimizer.zero_grad()
+    loss.backward()
+    runner.optimizer.step()
+
+
+def _time_reading(runners: dict[str, Runner]) -> dict[str, list[float]]:
+    """Return the seconds for a second of each string; all read the same strings."""
+    strings = load("test", None)
+    factors: dict[str, list[float]] = {name: [] for name in runners}
+    for runner in runners.values():
+        runner.model.eval()
+    for index in range(WARM_UP + STRINGS):
+        speech, _ = strings[index * len(strings) // (WARM_UP + STRINGS)]
+        for name, runner in runners.items():
+            began = time.perf_counter()
+            read(runner.model, speech)
+            took = time.perf_counter() - began
+            factors[name].append(took * SAMPLE_RATE / len(speech))
+    return {name: values[WARM_UP:] for name, values in factors.items()}
