@@ -45,7 +45,8 @@ class S4Encoder(AbsEncoder):
         num_blocks (int): Number of blocks.
         input_layer (Optional[str]): ESPnet's subsampling: ``linear``, ``conv1d1``,
             ``conv1d2``, ``conv1d3``, ``conv2d``, ``conv2d1``, ``conv2d2``,
-            ``conv2d6``, ``conv2d8``, ``embed``, or None.
+            ``conv2d6``, ``conv2d8``, ``embed``, or None. All but None scale what they
+            give by sqrt(output_size), as in ESPnet's encoders.
         layer (Any): The layers of one block, in order: a name, a mapping with
             ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,
             ``espnet_s4``, ``espnet_mha``. Default: a bidirectional ``s4d`` and ``ff``.
