@@ -1,72 +1,117 @@
 """The figures of RESULTS.md."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 from evidence.cell import WINDOW
-from evidence.plan import DEPTHS, RESIDUALS
+from evidence.model import load_config
+from evidence.plan import DEPTHS, ENCODERS, RESIDUALS
 from evidence.results import Row, read_rows
-from evidence.tables import GRADIENT
+from evidence.tables import GRADIENT, gradient_ratio
+from evidence.timing import TIMES
 
 from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
+
+STYLES = list(zip(COLOURS, MARKERS))
 
 
 def draw_all(folder: Path) -> None:
     """Draw every figure whose cells there are."""
     folder.mkdir(exist_ok=True)
-    rows = {row.name: row for row in read_rows("depth")}
-    if not rows:
-        return
+    depth = {row.name: row for row in read_rows("depth")}
+    encoders = read_rows("encoder")
     with styled():
-        draw_depth(rows, folder / "depth.png")
-        draw_start(rows, folder / "start.png")
+        if depth:
+            draw_depth(depth, folder / "depth.png")
+            draw_start(depth, read_rows("variant"), folder / "start.png")
+        if encoders and TIMES.exists():
+            draw_encoders(encoders, folder / "encoders.png")
 
 
 def draw_depth(rows: dict[str, Row], path: Path) -> None:
     """Draw error rate and loss over the depth, and the course of the deepest."""
     figure = new_figure(height=3)
     wer, loss, course = figure.subplots(1, 3)
-    for residual, colour, marker in zip(RESIDUALS, COLOURS, MARKERS):
-        found = [
-            (d, rows[f"{residual} {d}"]) for d in DEPTHS if f"{residual} {d}" in rows
-        ]
-        style = {"color": colour, "marker": marker, "ls": "none", "alpha": 0.7}
-        for offset, (axis, values) in enumerate(
-            (
-                (wer, [(d, value) for d, row in found for value in row.wers("test")]),
-                (
-                    loss,
-                    [(d, value) for d, row in found for value in row.final_losses()],
-                ),
-            )
-        ):
-            axis.plot(*zip(*values), **style, label=residual if offset == 0 else None)
-        for cell in rows[f"{residual} {DEPTHS[-1]}"].cells if found[-1:] else ():
+    for place, (residual, style) in enumerate(zip(RESIDUALS, STYLES)):
+        found = {
+            depth * 1.03 ** (place - 2): rows[f"{residual} {depth}"]
+            for depth in DEPTHS
+            if f"{residual} {depth}" in rows
+        }
+        _draw_seeds(wer, {d: row.wers("test") for d, row in found.items()}, style)
+        _draw_seeds(loss, {d: row.final_losses() for d, row in found.items()}, style)
+        deepest = rows.get(f"{residual} {DEPTHS[-1]}")
+        for cell in deepest.cells if deepest else ():
             steps = [WINDOW * (i + 1) for i in range(len(cell["losses"]))]
-            course.plot(steps, cell["losses"], color=colour, lw=0.8)
-    for axis, title in ((wer, "WER of test, %"), (loss, "final loss")):
+            course.plot(steps, cell["losses"], color=style[0], lw=0.8)
+        wer.plot([], [], color=style[0], marker=style[1], label=residual)
+    for axis, title in ((wer, "WER of test, %"), (loss, "loss of the last steps")):
         axis.set(title=title, xlabel="sublayers", xscale="log", yscale="log")
         axis.set_xticks(DEPTHS, [str(depth) for depth in DEPTHS])
         axis.set_xticks([], minor=True)
     course.set(title=f"loss, {DEPTHS[-1]} sublayers", xlabel="step", yscale="log")
-    wer.legend()
+    figure.legend(loc="outside lower center", ncols=len(RESIDUALS))
     figure.savefig(path)
 
 
-def draw_start(rows: dict[str, Row], path: Path) -> None:
-    """Draw the gradient of each sublayer at the start beside the error rate."""
-    figure = new_figure(height=2.8)
-    axes = figure.subplots(1, len(DEPTHS))
-    for depth, axis in zip(DEPTHS, axes):
-        for residual, colour, marker in zip(RESIDUALS, COLOURS, MARKERS):
-            row = rows.get(f"{residual} {depth}")
-            if row is None:
-                continue
-            start = row.cells[0]["start"]
-            norms = [
-                v for name, v in sorted(start.items()) if name.startswith(GRADIENT)
-            ]
-            axis.plot(range(1, len(norms) + 1), norms, color=colour, label=residual)
-        axis.set(title=f"{depth} sublayers", xlabel="sublayer", yscale="log")
-    axes[0].set_ylabel("gradient at the start")
-    axes[0].legend()
+def _draw_seeds(
+    axis: Any, values: dict[float, list[float]], style: tuple[str, str]
+) -> None:
+    """Draw the value of every seed, and a line through their means."""
+    colour, marker = style
+    for x, seeds in values.items():
+        axis.plot([x] * len(seeds), seeds, marker, color=colour, ms=3, alpha=0.6)
+    means = {x: mean(seeds) for x, seeds in values.items() if seeds}
+    axis.plot(list(means), list(means.values()), color=colour, lw=1)
+
+
+def draw_start(depth: dict[str, Row], variants: Sequence[Row], path: Path) -> None:
+    """Draw what the probe sees before training, and beside it what came of it."""
+    figure = new_figure(height=3)
+    profile, outcome = figure.subplots(1, 2)
+    for residual, (colour, _) in zip(RESIDUALS, STYLES):
+        row = depth.get(f"{residual} {DEPTHS[-1]}")
+        start = row.cells[0]["start"] if row else {}
+        norms = [v for name, v in sorted(start.items()) if name.startswith(GRADIENT)]
+        profile.plot(range(1, len(norms) + 1), norms, color=colour, label=residual)
+    for row in depth.values():
+        _draw_outcome(outcome, row, STYLES[RESIDUALS.index(row.name.split()[0])])
+    for row in variants:
+        _draw_outcome(outcome, row, STYLES[-1])
+    profile.plot([], [], STYLES[-1][1], color=STYLES[-1][0], label="others")
+    profile.set(title=f"gradient at the start, {DEPTHS[-1]} sublayers", yscale="log")
+    profile.set(xlabel="sublayer")
+    outcome.set(title="loss of the last steps", xscale="log", yscale="log")
+    outcome.set(xlabel="gradient at the start, largest / smallest sublayer")
+    figure.legend(loc="outside lower center", ncols=len(RESIDUALS) + 1)
+    figure.savefig(path)
+
+
+def _draw_outcome(axis: Any, row: Row, style: tuple[str, str]) -> None:
+    """Draw the loss of a row over its gradients at the start."""
+    ratio = gradient_ratio(row)
+    if ratio is not None and row.final_losses():
+        axis.plot(ratio, mean(row.final_losses()), style[1], color=style[0])
+
+
+def draw_encoders(rows: Sequence[Row], path: Path) -> None:
+    """Draw the error rates of the encoders over the time that training takes."""
+    times = json.loads(TIMES.read_text(encoding="utf-8"))
+    steps = load_config().scheduler.total_steps
+    figure = new_figure(height=3)
+    axes = figure.subplots(1, 3)
+    for axis, test_set in zip(axes, ("test", "long", "unseen")):
+        for name, (colour, marker) in zip(ENCODERS, STYLES):
+            minutes = steps * times[name]["step_ms"] / 60_000
+            for row in rows:
+                if row.name.split()[0] == name:
+                    wers = row.wers(test_set)
+                    axis.plot([minutes] * len(wers), wers, marker, color=colour)
+        axis.set(title=f"WER of {test_set}, %", xlabel="minutes", yscale="log")
+    for name, (colour, marker) in zip(ENCODERS, STYLES):
+        axes[0].plot([], [], marker, color=colour, label=name)
+    figure.legend(loc="outside lower center", ncols=len(ENCODERS))
     figure.savefig(path)
