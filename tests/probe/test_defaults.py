@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from espnet_residuals.cli import main
 from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.probe import Request, probe
 from tests.probe.recipe import write_recipe
@@ -60,6 +61,9 @@ def test_wrong_option_is_told_with_the_file_that_has_it(
         ("defaults: [{model: nowhere}]", Exit.FILE),
         ("defaults: [training.json]", Exit.FILE),
         ("defaults: [broken]", Exit.YAML),
+        ("defaults: training", Exit.YAML),
+        ("defaults: [3]", Exit.YAML),
+        ("defaults: [{model: 3}]", Exit.YAML),
     ],
 )
 def test_missing_and_broken_files_are_told(
@@ -69,3 +73,39 @@ def test_missing_and_broken_files_are_told(
     with pytest.raises(Failure) as caught:
         probe(Request(write(tmp_path / "deeper.yaml", text)))
     assert caught.value.code is code
+
+
+@pytest.mark.parametrize(
+    ("files", "asked", "place", "cycle"),
+    [
+        ({"a": "[a]"}, "a", "a.yaml, line 2", "a a"),
+        ({"a": "[_self_, b]", "b": "\n- a"}, "a", "b.yaml, line 3", "a b a"),
+        ({"a": "[b]", "b": "[c]", "c": "[b]"}, "a", "c.yaml, line 2", "b c b"),
+        ({"a": "[{model: ./a}]"}, "a", "a.yaml, line 2", "a a"),
+    ],
+)
+def test_files_that_build_on_themselves_are_refused(
+    files: dict[str, str],
+    asked: str,
+    place: str,
+    cycle: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, entries in files.items():
+        write(Path(f"{name}.yaml"), f"encoder: s4\ndefaults: {entries}")
+    assert main(["probe", f"{asked}.yaml"]) == Exit.YAML
+    said = capsys.readouterr().err
+    shown = " -> ".join(f"{name}.yaml" for name in cycle.split())
+    assert said.startswith(f"espnet-residuals: {place}: defaults[")
+    assert said.endswith(f"]: the file builds on itself: {shown}\n")
+
+
+def test_file_that_two_build_on_is_no_cycle(tmp_path: Path) -> None:
+    write_recipe(tmp_path)
+    for name in ("left", "right"):
+        write(tmp_path / f"{name}.yaml", "defaults: [training]")
+    both = write(tmp_path / "both.yaml", "defaults: [left, right]")
+    assert len(probe(Request(both, frames=30)).profiles) == 1
