@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from espnet_residuals.config import ConfigError
 from espnet_residuals.probe.defaults import read_with_defaults
 from espnet_residuals.probe.failure import Exit, Failure
+from espnet_residuals.probe.misspelled import misspelled
 from espnet_residuals.probe.yaml_file import YamlFile
 from espnet_residuals.probe.yaml_lines import find
 
@@ -63,7 +64,8 @@ def read_training_yaml(path: Path) -> TrainingYaml:
         TrainingYaml: What it says of the encoder.
 
     Raises:
-        Failure: If there is no such file, it is no YAML, or it names no encoder.
+        Failure: If there is no such file, it is no YAML, it names no encoder, or a key
+            is misspelled.
     """
     document, files = read_with_defaults(path)
     model, section = document, ""
@@ -79,6 +81,12 @@ def read_training_yaml(path: Path) -> TrainingYaml:
     if not isinstance(encoder, str):
         where = _place(files, f"{section}encoder")
         raise Failure(Exit.ENCODER, f"{where}: encoder must be a name, got {encoder!r}")
+    for key, meant in misspelled(model):
+        where = _place(files, section + key)
+        raise Failure(
+            Exit.OPTION,
+            f"{where}: {section}{key}: unknown key; did you mean {meant!r}?",
+        )
     options = {
         key: _resolved(files, document, section, key)
         for key in ("encoder_conf", "frontend_conf")
