@@ -178,10 +178,12 @@ families need more.
 
 These belong in the stack, the sublayer or the optimizer, not in the function that joins
 x and y.
-[Deep Delta Learning](https://arxiv.org/abs/2601.00417) is stated for a stream of
-matrices, and is left out for the same reason. Gates on the update such as
-[Review Residuals](https://arxiv.org/abs/2606.31859) do fit; with `@register_residual`
-it takes a few lines to try one.
+
+What does fit, and is not here: gates on the update such as
+[Review Residuals](https://arxiv.org/abs/2606.31859), and
+[Deep Delta Learning](https://arxiv.org/abs/2601.00417) with one value, which in every
+frame rewrites x along one direction. Its larger form keeps a stream of matrices and
+does not. With `@register_residual` it takes a few lines to try one.
 """
 
 

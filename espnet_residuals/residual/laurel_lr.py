@@ -17,9 +17,11 @@ class LaurelLR(Residual):
 
     The variant LAuReL-LR of Menghani et al., "LAuReL: Learned Augmented Residual Layer"
     (ICML 2025, https://arxiv.org/abs/2411.07501). :math:`A` has ``rank`` rows; the
-    paper takes 4, 16 and 64. It names no start. Here :math:`B` starts at 0, so that
-    training starts from the plain residual connection; the gradient of :math:`A` is 0
-    until the first step, though not missing.
+    paper takes 4, 16 and 64. As there, :math:`B` starts at 0, so that training starts
+    from the plain residual connection; the gradient of :math:`A` is 0 until the first
+    step, though not missing. :math:`A` starts as PyTorch's linear layers do, or as
+    ESPnet's ``init:`` says; the paper takes Xavier's start for images and orthogonal
+    columns for language, and found that the start matters.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.
