@@ -1,6 +1,7 @@
 """The command ``espnet-residuals``: list, show, probe and history."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -23,11 +24,25 @@ EXIT_CODES = "exit codes:\n  0  done\n" + "".join(
     f"  {code.value}  {meaning}\n" for code, meaning in MEANINGS.items()
 )
 
+LIST = """\
+Print names, aliases, formulas, and options with their defaults.
+
+In a YAML, under `encoder_conf`, a function is a name or a mapping with options:
+
+  residual: layerscale
+  residual: {_name_: decay, power: 0.5}
+"""
+
 SHOW = """\
-Print the weights of every sublayer (alpha of x, beta of y) and its share of the output
-in closed form: the share of the variance, if the input and all branches are independent
-and of equal variance. For functions of constant weights: residual, decay,
-decay_schedule, depth_scaled, deepnorm.
+Print of every sublayer, in closed form
+
+  alpha, beta  the weights of its input x and of its branch y
+  weight       that of its branch in the output of the whole stack
+  share        that of its branch in the variance of the output, if the input and all
+               branches are independent and of equal variance
+
+For functions of constant weights: residual, decay, decay_schedule, depth_scaled and
+deepnorm. `espnet-residuals list` prints the options of each.
 
   espnet-residuals show decay --layers 24 --power 0.5
   espnet-residuals show decay --layers 24 --l2 false --offset 1 --plot decay.png
@@ -91,6 +106,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         known.run(known, rest)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough, as with `| head`; nothing more to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Failure as failure:
         print(f"espnet-residuals: {failure}", file=sys.stderr)
         return failure.code.value
@@ -102,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     listing = _new(
         commands.add_parser,
-        "Print names, aliases, formulas, and options with their defaults.",
+        LIST,
         name="list",
         help="the residual functions, their formulas and options",
     )
@@ -149,18 +168,33 @@ def _add_probe(commands: Any) -> None:
     )
     add = probe.add_argument
     add("config", type=Path, metavar="CONFIG.yaml", help="a training YAML")
-    add("audio", type=Path, nargs="*", metavar="AUDIO", help="in place of noise")
-    add("--compare", type=_names, default=(), metavar="A,B,..", help="residuals; s4")
-    add("--layers", type=_positive, metavar="N", help="at least so many sublayers")
-    add("--checkpoint", type=Path, metavar="FILE", help=".ckpt, .pth or state_dict")
+    add("audio", type=Path, nargs="*", metavar="AUDIO", help="recordings, not noise")
     add(
-        "--input-size", type=_positive, metavar="N", help="features, if not in the YAML"
+        "--compare",
+        type=_names,
+        action="extend",
+        default=[],
+        metavar="A,B,..",
+        help="these residual functions in turn, not the YAML's (s4 only)",
     )
-    add("--batch", type=_positive, default=4, metavar="N", help="sequences (4)")
+    add("--layers", type=_positive, metavar="N", help="at least so many sublayers")
+    add(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="its weights, not the start: .ckpt, .pth or a state_dict",
+    )
+    add(
+        "--input-size",
+        type=_positive,
+        metavar="N",
+        help="features of a frame, if the YAML does not tell",
+    )
+    add("--batch", type=_positive, default=4, metavar="N", help="noise: sequences (4)")
     add("--frames", type=_positive, default=400, metavar="N", help="of each (400)")
     add("--seed", type=int, default=0, metavar="N", help="of weights and noise (0)")
-    add("--json", type=Path, metavar="FILE", help="write the numbers")
-    add("--plot", type=Path, metavar="FILE", help="draw them, as PNG")
+    add("--json", type=Path, metavar="FILE", help="write the numbers to FILE")
+    add("--plot", type=Path, metavar="FILE", help="draw the numbers, as PNG")
     probe.set_defaults(run=_probe)
 
 

@@ -65,6 +65,16 @@ def test_list_shows_every_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert "αx + βy" in decay
 
 
+def test_reader_that_stops_early_sees_no_traceback() -> None:
+    code = "from espnet_residuals.cli import main; raise SystemExit(main(['list']))"
+    run = [sys.executable, "-c", code]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:
+        assert done.stdout is not None and done.stderr is not None
+        done.stdout.close()
+        assert done.stderr.read() == b""
+    assert done.returncode == 0
+
+
 def test_show_prints_and_draws(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,7 +91,8 @@ def test_probe_prints_draws_and_writes(
 ) -> None:
     config = write_recipe(tmp_path)
     plot, written = tmp_path / "depth.png", tmp_path / "depth.json"
-    arguments = ["--compare", "residual,decay", "--layers", "5", "--frames", "30"]
+    arguments = ["--compare", "residual", "--compare", "decay", "--layers", "5"]
+    arguments += ["--frames", "30"]
     outputs = ["--plot", str(plot), "--json", str(written)]
     assert main(["probe", str(config), *arguments, *outputs]) == 0
     printed = capsys.readouterr().out

@@ -10,12 +10,16 @@ from espnet_residuals.residual.description import (
     split_names,
 )
 
+LEGEND = """\
+x goes into a sublayer, y comes out of it. The other letters are options, numbers
+that follow from the depth, or learned; docs/residuals.md tells of each."""
+
 
 def catalogue() -> str:
     """Return a table of names, aliases, formulas, and options with defaults.
 
     Returns:
-        str: One row for each class, those of installed packages too.
+        str: One row for each class, those of installed packages too; and a legend.
     """
     rows = []
     for cls, names in names_of_classes(registry).items():
@@ -24,4 +28,5 @@ def catalogue() -> str:
             f"{name}={as_in_yaml(default)}" for name, default in options_of(cls).items()
         )
         rows.append((main, ", ".join(aliases), plain_formula(cls), options))
-    return table(("name", "aliases", "result", "options (defaults)"), rows)
+    listed = table(("name", "aliases", "result", "options (defaults)"), rows)
+    return f"{listed}\n\n{LEGEND}"
