@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from espnet_residuals.config import ConfigError
 from espnet_residuals.probe.defaults import read_with_defaults
 from espnet_residuals.probe.failure import Exit, Failure
-from espnet_residuals.probe.misspelled import misspelled
+from espnet_residuals.probe.misspelled import READ, misspelled
 from espnet_residuals.probe.yaml_file import YamlFile
 from espnet_residuals.probe.yaml_lines import find
 
@@ -64,8 +64,8 @@ def read_training_yaml(path: Path) -> TrainingYaml:
         TrainingYaml: What it says of the encoder.
 
     Raises:
-        Failure: If there is no such file, it is no YAML, it names no encoder, or a key
-            is misspelled.
+        Failure: If there is no such file, it is no YAML, it names no encoder, or its
+            options are under a key that is misspelled or outside of the model.
     """
     document, files = read_with_defaults(path)
     model, section = document, ""
@@ -81,16 +81,8 @@ def read_training_yaml(path: Path) -> TrainingYaml:
     if not isinstance(encoder, str):
         where = _place(files, f"{section}encoder")
         raise Failure(Exit.ENCODER, f"{where}: encoder must be a name, got {encoder!r}")
-    for key, meant in misspelled(model):
-        where = _place(files, section + key)
-        raise Failure(
-            Exit.OPTION,
-            f"{where}: {section}{key}: unknown key; did you mean {meant!r}?",
-        )
-    options = {
-        key: _resolved(files, document, section, key)
-        for key in ("encoder_conf", "frontend_conf")
-    }
+    _refuse_unread(files, document, section)
+    options = {key: _resolved(files, document, section, key) for key in READ}
     return TrainingYaml(path, files, section, encoder, model=model, **options)
 
 
@@ -123,6 +115,24 @@ def input_size_of(config: TrainingYaml) -> int:
             ConfigError("frontend_conf.n_mels", f"must be an integer, got {n_mels!r}")
         )
     return n_mels
+
+
+def _refuse_unread(
+    files: Sequence[YamlFile], document: Mapping[str, Any], section: str
+) -> None:
+    """Refuse options that the model would not get: misspelled, or outside of it."""
+    model = document["model"] if section else document
+    unread = [
+        (section + key, f"unknown key; did you mean {meant!r}?")
+        for key, meant in misspelled(model)
+    ]
+    unread += [
+        (key, f"stands outside of 'model', where 'encoder' is; write it as model.{key}")
+        for key in READ
+        if key in document and key not in model
+    ]
+    for key, problem in unread:
+        raise Failure(Exit.OPTION, f"{_place(files, key)}: {key}: {problem}")
 
 
 def _resolved(

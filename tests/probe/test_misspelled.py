@@ -55,6 +55,17 @@ def test_misspelled_key_is_told_beside_the_right_one_of_another_file(
     assert f"{config}, line 3: model.encoder_cnf: " in capsys.readouterr().err
 
 
+def test_options_outside_of_the_model_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "training.yaml"
+    text = "model:\n  encoder: s4\nencoder_conf:\n  num_blocks: 3"
+    config.write_text(text, encoding="utf-8")
+    assert main(["probe", str(config)]) == Exit.OPTION
+    said = capsys.readouterr().err
+    assert f"{config}, line 3: encoder_conf: stands outside of 'model'" in said
+
+
 def test_no_key_of_a_task_of_espnet_counts_as_misspelled() -> None:
     """Read as text: some tasks need packages that are not here."""
     folder = Path(espnet2.tasks.__path__[0])
