@@ -19,9 +19,8 @@ class LaurelLR(Residual):
     (ICML 2025, https://arxiv.org/abs/2411.07501). :math:`A` has ``rank`` rows; the
     paper takes 4, 16 and 64. As there, :math:`B` starts at 0, so that training starts
     from the plain residual connection; the gradient of :math:`A` is 0 until the first
-    step, though not missing. :math:`A` starts as PyTorch's linear layers do, or as
-    ESPnet's ``init:`` says; the paper takes Xavier's start for images and orthogonal
-    columns for language, and found that the start matters.
+    step, though not missing. :math:`A` has Xavier's start, as the paper's ResNet (its
+    language models have orthogonal columns), or that of ESPnet's ``init:``.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.
@@ -45,6 +44,7 @@ class LaurelLR(Residual):
         self.rank = check_integer("rank", rank, minimum=1)
         self.A = LinearInDtype(d_input, self.rank, bias=False)
         self.B = LinearInDtype(self.rank, d_model, bias=False)
+        nn.init.xavier_uniform_(self.A.weight)
         nn.init.zeros_(self.B.weight)
 
     def espnet_initialization_fn(self) -> None:

@@ -1,5 +1,7 @@
 """The residual connections with a learned side for the stream."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -32,6 +34,11 @@ def test_map_of_low_rank_is_added_to_the_identity(transposed: bool) -> None:
 def test_start_is_the_plain_residual_connection(cls: type[Residual]) -> None:
     x, y = torch.randn(2, 5, 4), torch.randn(2, 5, 4)
     torch.testing.assert_close(cls(1, 4, 4)(x, y), x + y)
+
+
+def test_map_into_the_low_rank_starts_as_xavier_says() -> None:
+    largest = LaurelLR(1, 64, 64, rank=8).A.weight.abs().max().item()
+    assert 0.95 * math.sqrt(6 / 72) < largest <= math.sqrt(6 / 72)
 
 
 @every_init
