@@ -1,6 +1,6 @@
 """From features to the stream of the encoder, by ESPnet's subsampling."""
 
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
@@ -173,14 +173,24 @@ class InputLayer(nn.Module):
 
 
 class _Scale(nn.Module):
-    """Multiply by a constant."""
+    """Multiply by a constant, which the state dict holds.
+
+    Models stored without it were trained without a factor, and go on without one.
+    """
 
     def __init__(self, factor: float) -> None:
         super().__init__()
-        self.factor = factor
+        self.factor: Tensor
+        self.register_buffer("factor", torch.tensor(factor))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.factor * x
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        state_dict.setdefault(prefix + "factor", torch.ones_like(self.factor))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _window(subsampling: Optional[nn.Module]) -> tuple[int, int]:

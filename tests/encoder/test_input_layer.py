@@ -34,7 +34,7 @@ def test_features_enter_as_loud_as_in_espnets_encoders(input_layer: str) -> None
         for name, child in list(parent.named_children()):
             if isinstance(child, PositionalEncoding):
                 setattr(parent, name, NoPosition(SIZE, 0.1).eval())
-    theirs.load_state_dict(ours.embed.state_dict())
+    theirs.load_state_dict(ours.embed.state_dict(), strict=False)
     x = torch.randn(2, 80, FEATURES)
     torch.testing.assert_close(
         ours(x, torch.tensor([80, 80]))[0], theirs(x, torch.ones(2, 1, 80).bool())[0]
@@ -56,3 +56,12 @@ def test_features_that_are_passed_on_are_not_scaled() -> None:
     x = torch.randn(2, 30, SIZE)
     y, _ = InputLayer(None, SIZE, SIZE, 0.1).eval()(x, torch.tensor([30, 30]))
     torch.testing.assert_close(y, x)
+
+
+def test_model_stored_without_the_factor_goes_on_without_it() -> None:
+    new = InputLayer("linear", FEATURES, SIZE, 0.0)
+    stored = {k: v for k, v in new.state_dict().items() if not k.endswith("factor")}
+    old = InputLayer("linear", FEATURES, SIZE, 0.0)
+    old.load_state_dict(stored)
+    x, lengths = torch.randn(2, 30, FEATURES), torch.tensor([30, 30])
+    torch.testing.assert_close(4.0 * old(x, lengths)[0], new(x, lengths)[0])
