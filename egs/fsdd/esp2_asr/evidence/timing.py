@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
@@ -18,6 +19,8 @@ from torch.optim import Optimizer
 TIMES = Path(__file__).with_name("times.json")
 STEPS, STRINGS, WARM_UP = 40, 40, 5
 SAMPLE_RATE = 8000
+
+T = TypeVar("T")
 
 
 class Runner(NamedTuple):
@@ -52,17 +55,9 @@ def _make_runner(name: str) -> Runner:
 
 def _time_steps(runners: dict[str, Runner]) -> dict[str, list[float]]:
     """Return the seconds of each step; all take the same batches."""
-    data = batches("train", None)
-    seconds: dict[str, list[float]] = {name: [] for name in runners}
     for runner in runners.values():
         runner.model.train()
-    for index in range(WARM_UP + STEPS):
-        batch = data[index * len(data) // (WARM_UP + STEPS)]
-        for name, runner in runners.items():
-            began = time.perf_counter()
-            _step(runner, batch)
-            seconds[name].append(time.perf_counter() - began)
-    return {name: values[WARM_UP:] for name, values in seconds.items()}
+    return _in_turn(runners, _spread(batches("train", None), STEPS), _step)
 
 
 def _step(runner: Runner, batch: dict[str, Tensor]) -> None:
@@ -74,15 +69,31 @@ def _step(runner: Runner, batch: dict[str, Tensor]) -> None:
 
 def _time_reading(runners: dict[str, Runner]) -> dict[str, list[float]]:
     """Return the seconds for a second of each string; all read the same strings."""
-    strings = load("test", None)
-    factors: dict[str, list[float]] = {name: [] for name in runners}
     for runner in runners.values():
         runner.model.eval()
-    for index in range(WARM_UP + STRINGS):
-        speech, _ = strings[index * len(strings) // (WARM_UP + STRINGS)]
+    strings = [speech for speech, _ in _spread(load("test", None), STRINGS)]
+    seconds = _in_turn(runners, strings, lambda runner, s: read(runner.model, s))
+    lengths = [len(speech) / SAMPLE_RATE for speech in strings[WARM_UP:]]
+    return {
+        name: [took / length for took, length in zip(values, lengths)]
+        for name, values in seconds.items()
+    }
+
+
+def _spread(items: list[T], count: int) -> list[T]:
+    """Return ``count`` items, and those to warm up with, from short to long."""
+    count += WARM_UP
+    return [items[index * len(items) // count] for index in range(count)]
+
+
+def _in_turn(
+    runners: dict[str, Runner], items: list[T], run: Callable[[Runner, T], object]
+) -> dict[str, list[float]]:
+    """Return the seconds of each item without the first ones, which warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in runners}
+    for item in items:
         for name, runner in runners.items():
             began = time.perf_counter()
-            read(runner.model, speech)
-            took = time.perf_counter() - began
-            factors[name].append(took * SAMPLE_RATE / len(speech))
-    return {name: values[WARM_UP:] for name, values in factors.items()}
+            run(runner, item)
+            seconds[name].append(time.perf_counter() - began)
+    return {name: values[WARM_UP:] for name, values in seconds.items()}
