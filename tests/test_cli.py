@@ -243,5 +243,13 @@ def test_wrong_command_lines_exit_with_2(arguments: list[str]) -> None:
     assert caught.value.code == 2
 
 
+def test_unknown_name_to_show_is_told_as_it_was_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = refused(capsys, 7, "show", "dekay")
+    assert said.startswith("espnet-residuals: dekay: unknown residual 'dekay'")
+    assert "did you mean 'decay'?" in said
+
+
 def test_options_of_show_come_in_pairs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--NAME VALUE" in refused(capsys, 2, "show", "decay", "--power")

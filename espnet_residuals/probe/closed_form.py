@@ -72,9 +72,10 @@ def _weights_of(
     name: str, i_layer: int, layers: int, options: Mapping[str, Any]
 ) -> tuple[float, float]:
     """Return alpha and beta of one sublayer, with the norm that must follow it."""
+    config = {"_name_": name, **options} if options else name
     try:
         residual: nn.Module = build_residual(
-            {"_name_": name, **options}, i_layer, 1, 1, n_layers=layers, key=name
+            config, i_layer, 1, 1, n_layers=layers, key=name
         )
     except ConfigError as error:
         raise Failure(Exit.OPTION, str(error)) from error

@@ -102,6 +102,21 @@ def test_cell_gives_the_same_numbers_again_and_its_line_in_the_table(
     assert row.diverged(50) == 0 and row.diverged(51) == 1
 
 
+def test_strings_that_were_not_made_are_asked_for(
+    evidence: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = evidence("__main__")
+    dataset = sys.modules["dataset.dataset"]
+    monkeypatch.setattr(dataset, "data_folder", lambda *args: tmp_path)
+    monkeypatch.setattr(sys, "argv", ["evidence", "time"])
+    with pytest.raises(SystemExit, match="1"):
+        command.main()
+    assert "run the stage create_dataset" in capsys.readouterr().err
+
+
 def test_every_encoder_is_timed(
     small: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -23,6 +23,13 @@ def main() -> int:
         "--check", action="store_true", help="only compare the tables with RESULTS.md"
     )
     arguments = parser.parse_args()
+    try:
+        return _run(arguments)
+    except FileNotFoundError as error:  # strings that have not been made
+        parser.exit(1, f"evidence: {error}\n")
+
+
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "run":
         run_missing(arguments.minutes, arguments.match)
     elif arguments.command == "list":

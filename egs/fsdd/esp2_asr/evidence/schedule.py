@@ -41,8 +41,8 @@ def run_missing(minutes: float, match: str = "") -> None:
                 running[pool.submit(run_cell, cell)] = cell
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                print("done:", running.pop(future).file_name, flush=True)
                 future.result()
+                print("done:", running.pop(future).file_name, flush=True)
 
 
 def _has_time(end: float) -> bool:

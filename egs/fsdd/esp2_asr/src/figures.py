@@ -69,7 +69,7 @@ def draw_history(tensorboard: Path, path: Path) -> None:
 def draw_posteriors(exp_dir: Path, wav: Path, path: Path) -> None:
     """Draw a spectrogram, and below what CTC reads in each of its frames."""
     model, _ = ASRTask.build_model_from_file(
-        exp_dir / "config.yaml", exp_dir / "valid.loss.ave_5best.pth"
+        exp_dir / "config.yaml", exp_dir / "valid.wer.ave_5best.pth"
     )
     model.eval()
     speech, rate = soundfile.read(wav, dtype="float32")

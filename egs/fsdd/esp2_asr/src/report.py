@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-import torch
+from espnet3.systems.esp2_asr.task import ASRTask
 from src.scores import Score, score_folder
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     args = parser.parse_args()
 
     scores = read_scores(args.exp_dir / args.inference)
-    parameters = count_parameters(next(args.exp_dir.glob("valid.loss.ave_*best.pth")))
+    parameters = count_parameters(args.exp_dir / "config.yaml")
     minutes = None if args.started is None else (time.time() - args.started) / 60
     print(format_table(scores))
     print(f"\nparameters {parameters:,}")
@@ -60,10 +60,10 @@ def read_scores(inference_dir: Path) -> dict[str, Score]:
     return {folder.name: score_folder(folder) for folder in folders}
 
 
-def count_parameters(checkpoint: Path) -> int:
-    """Count the numbers of an averaged checkpoint."""
-    weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return sum(tensor.numel() for tensor in weights.values())
+def count_parameters(config: Path) -> int:
+    """Count the numbers that training changes."""
+    model, _ = ASRTask.build_model_from_file(config)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def format_table(scores: dict[str, Score]) -> str:
