@@ -138,6 +138,31 @@ def test_steps_are_counted_to_the_window_that_falls_below(evidence: Any) -> None
     assert row.final_losses() == [5.2]
 
 
+def cell_with(gradients: list[float], loss: float) -> dict[str, Any]:
+    """Return what a cell of S4D and feedforward sublayers by turns leaves."""
+    norms = [norm for gradient in gradients for norm in (gradient, 100.0)]
+    start = {f"layer_gradient/{i:02}": norm for i, norm in enumerate(norms, start=1)}
+    return {"start": start, "losses": [loss]}
+
+
+def test_gradients_are_compared_among_sublayers_of_one_kind(evidence: Any) -> None:
+    start = evidence("start")
+    cell = cell_with([3.0, 1.0, 6.0], loss=1.0)
+    assert start.gradient_ratio(cell) == 6.0
+    assert start.gradient_slope(cell) == 0.5
+    assert start.gradient_ratio(cell_with([1.0, 0.0], loss=1.0)) == float("inf")
+
+
+def test_rank_correlation_sees_the_order_alone(evidence: Any) -> None:
+    start, row = evidence("start"), evidence("results").Row
+    rows = [
+        row("name", [cell_with([1.0, ratio], loss), cell_with([1.0, ratio], loss)])
+        for ratio, loss in ((2.0, 0.1), (100.0, 40.0), (3.0, 0.2))
+    ]
+    assert start.rank_correlation(rows, start.gradient_ratio) == pytest.approx(1)
+    assert start.rank_correlation(rows, start.gradient_slope) == pytest.approx(-1)
+
+
 def test_tables_are_what_the_cells_say(
     evidence: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

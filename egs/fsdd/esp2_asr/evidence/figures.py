@@ -1,6 +1,7 @@
 """The figures of RESULTS.md."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -10,7 +11,7 @@ from evidence.cell import WINDOW
 from evidence.model import load_config
 from evidence.plan import DEPTHS, ENCODERS, RESIDUALS
 from evidence.results import Row, read_rows
-from evidence.tables import GRADIENT, gradient_ratio
+from evidence.start import KINDS, gradient_ratio, of_row, profile
 from evidence.timing import TIMES
 
 from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
@@ -71,29 +72,29 @@ def _draw_seeds(
 def draw_start(depth: dict[str, Row], variants: Sequence[Row], path: Path) -> None:
     """Draw what the probe sees before training, and beside it what came of it."""
     figure = new_figure(height=3)
-    profile, outcome = figure.subplots(1, 2)
+    gradient, outcome = figure.subplots(1, 2)
     for residual, (colour, _) in zip(RESIDUALS, STYLES):
         row = depth.get(f"{residual} {DEPTHS[-1]}")
-        start = row.cells[0]["start"] if row else {}
-        norms = [v for name, v in sorted(start.items()) if name.startswith(GRADIENT)]
-        profile.plot(range(1, len(norms) + 1), norms, color=colour, label=residual)
+        norms = profile(row.cells[0], "gradient")[::KINDS] if row else []
+        numbers = range(1, KINDS * len(norms), KINDS)
+        gradient.plot(numbers, norms, color=colour, label=residual)
     for row in depth.values():
         _draw_outcome(outcome, row, STYLES[RESIDUALS.index(row.name.split()[0])])
     for row in variants:
         _draw_outcome(outcome, row, STYLES[-1])
-    profile.plot([], [], STYLES[-1][1], color=STYLES[-1][0], label="others")
-    profile.set(title=f"gradient at the start, {DEPTHS[-1]} sublayers", yscale="log")
-    profile.set(xlabel="sublayer")
+    gradient.plot([], [], STYLES[-1][1], color=STYLES[-1][0], label="others")
+    title = f"gradient of S4D at the start, {DEPTHS[-1]} sublayers"
+    gradient.set(title=title, xlabel="sublayer", yscale="log")
     outcome.set(title="loss of the last steps", xscale="log", yscale="log")
-    outcome.set(xlabel="gradient at the start, largest / smallest sublayer")
+    outcome.set(xlabel="gradient of S4D at the start, largest / smallest")
     figure.legend(loc="outside lower center", ncols=len(RESIDUALS) + 1)
     figure.savefig(path)
 
 
 def _draw_outcome(axis: Any, row: Row, style: tuple[str, str]) -> None:
     """Draw the loss of a row over its gradients at the start."""
-    ratio = gradient_ratio(row)
-    if ratio is not None and row.final_losses():
+    ratio = of_row(row, gradient_ratio)
+    if math.isfinite(ratio) and row.final_losses():
         axis.plot(ratio, mean(row.final_losses()), style[1], color=style[0])
 
 

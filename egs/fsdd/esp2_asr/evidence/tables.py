@@ -4,16 +4,17 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from statistics import geometric_mean, mean
+from statistics import mean
 
 from evidence.model import load_config
 from evidence.results import Row, read_rows, spread
+from evidence.start import MEASURES, gradient_ratio, of_row, rank_correlation
 from evidence.timing import TIMES
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 TEST_SETS = ("test", "long", "unseen")
 GOAL = 5.0  # the loss that "steps to" counts to
-GRADIENT = "layer_gradient/"
+DEPTH = " 24"  # the depth that all residual functions were trained at
 
 Column = tuple[str, Callable[[Row], str]]
 
@@ -32,13 +33,36 @@ def fill(text: str) -> str:
 
 def make_table(study: str) -> str:
     """Return the table of one study; a note where no cell of it was trained."""
+    if study == "start":
+        return _markdown(_start_lines())
     rows = read_rows(study)
     if not rows:
         return "*No cell has been trained yet.*"
     columns = _columns(study, rows)
-    lines = [[title for title, _ in columns], ["---"] * len(columns)]
-    lines += [[value(row) for _, value in columns] for row in rows]
+    titles = [title for title, _ in columns]
+    return _markdown([titles, *([value(row) for _, value in columns] for row in rows)])
+
+
+def _markdown(lines: list[list[str]]) -> str:
+    """Return a table; its first line holds the titles."""
+    lines.insert(1, ["---"] * len(lines[0]))
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _start_lines() -> list[list[str]]:
+    """Return how well each measure before training orders the losses at the end."""
+    depth, variant = read_rows("depth"), read_rows("variant")
+    alike = [row for row in depth if row.name.endswith(DEPTH)] + variant
+    groups = {"24 sublayers": alike, "all depths": depth + variant}
+    titles = [f"{name}, {len(rows)} functions" for name, rows in groups.items()]
+    lines = [["before the first step", *titles]]
+    for name, measure in MEASURES.items():
+        found = (
+            f"{rank_correlation(rows, measure):.2f}" if len(rows) > 2 else ""
+            for rows in groups.values()
+        )
+        lines.append([name, *found])
+    return lines
 
 
 def _columns(study: str, rows: list[Row]) -> list[Column]:
@@ -62,7 +86,7 @@ def _wer_column(test_set: str) -> Column:
 
 
 def _stack_columns() -> list[Column]:
-    return [("gradient at the start, largest / smallest", _gradient_ratio)]
+    return [("gradient at the start, largest / smallest S4D", _gradient_ratio)]
 
 
 def _encoder_columns() -> list[Column]:
@@ -86,15 +110,4 @@ def _steps_to_goal(row: Row) -> str:
 
 
 def _gradient_ratio(row: Row) -> str:
-    ratio = gradient_ratio(row)
-    return "" if ratio is None else f"{ratio:.1f}"
-
-
-def gradient_ratio(row: Row) -> float | None:
-    """Return how unequal the gradients of the sublayers are before the first step."""
-    ratios = []
-    for cell in row.cells:
-        norms = [v for name, v in cell["start"].items() if name.startswith(GRADIENT)]
-        if norms and min(norms) > 0:
-            ratios.append(max(norms) / min(norms))
-    return geometric_mean(ratios) if ratios else None
+    return f"{of_row(row, gradient_ratio):.1f}"
