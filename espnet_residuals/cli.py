@@ -232,9 +232,16 @@ def _options(rest: Sequence[str]) -> dict[str, Any]:
             Exit.USAGE, f"options are --NAME VALUE pairs, got {' '.join(rest)}"
         )
     return {
-        name.removeprefix("--"): yaml.safe_load(value)
+        name.removeprefix("--"): _value(name, value)
         for name, value in zip(names, values)
     }
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Failure(Exit.USAGE, f"{name}: {text!r} is no YAML value") from error
 
 
 # The commands import what they need themselves: torch takes seconds, --help does not.

@@ -17,7 +17,8 @@ class Dropout(nn.Dropout):
     Overfitting" (JMLR 2014). On the CPU torch draws a float for every value, one after
     the other, and keeps it for the backward pass; here one draw of 64 bits serves four
     values. The rate is rounded to a multiple of 2^-16. On other devices, and compiled,
-    it is torch's own.
+    ``forward`` is torch's own; layers that fuse dropout with what is beside it draw
+    these masks everywhere.
 
     Args:
         p (float): Probability of a zero, 0 <= p < 1.

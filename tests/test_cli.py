@@ -253,3 +253,15 @@ def test_unknown_name_to_show_is_told_as_it_was_written(
 
 def test_options_of_show_come_in_pairs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--NAME VALUE" in refused(capsys, 2, "show", "decay", "--power")
+    assert "'[' is no YAML value" in refused(capsys, 2, "show", "decay", "--power", "[")
+
+
+def test_batches_that_the_encoder_cannot_process_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, click = write_recipe(tmp_path, input_layer="embed"), tmp_path / "click.wav"
+    assert "the encoder fails on features" in refused(capsys, 6, "probe", config)
+    soundfile.write(click, np.zeros(100), 16000)
+    config = write_recipe(tmp_path)
+    said = refused(capsys, 2, "probe", config, click)
+    assert "the frontend fails on recordings of at most 100 samples" in said

@@ -12,6 +12,7 @@ from espnet_residuals.config.checks import (
     check_flag,
     check_integer,
     check_number,
+    check_options,
 )
 from espnet_residuals.config.errors import ConfigError, UnknownNameError
 from espnet_residuals.config.interface import check_method
@@ -27,5 +28,6 @@ __all__ = [
     "check_integer",
     "check_method",
     "check_number",
+    "check_options",
     "to_plain",
 ]

@@ -3,10 +3,19 @@
 import inspect
 from typing import Any, Mapping, Optional, Sequence
 
-from espnet_residuals.config.errors import ConfigError, suggest
+from espnet_residuals.config.checks import check_options
+from espnet_residuals.config.errors import ConfigError
 from espnet_residuals.config.registry import Registry
 
 NAME_KEY = "_name_"
+# What constructors, ESPnet's among them, raise where they cannot use a value.
+REFUSALS = (
+    ArithmeticError,
+    AssertionError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
 
 
 def build_from_config(
@@ -52,18 +61,20 @@ def build_from_config(
     cls, options = _parse(registry, config, key)
     accepted, takes_any = _accepted_options(cls, context, key)
     if not takes_any:
-        _check_known(cls, options, accepted, key)
+        check_options(cls.__name__, options, accepted, key)
     for name, value in (defaults or {}).items():
         if name in accepted:
             options.setdefault(name, value)
-    note = f"{cls.__name__} accepts {'any option' if takes_any else _listed(accepted)}"
+    listed = "any option" if takes_any else ", ".join(accepted) or "no options"
+    note = f"{cls.__name__} accepts {listed}"
     try:
         return cls(*context, **options)
     except ConfigError as error:
         raise error.within(key, note) from error
-    except (TypeError, ValueError) as error:
+    except REFUSALS as error:
+        said = str(error) or type(error).__name__
         raise ConfigError(
-            key, f"{cls.__name__}: {error} (got {options!r}; {note})"
+            key, f"{cls.__name__}: {said} (got {options!r}; {note})"
         ) from error
 
 
@@ -136,19 +147,3 @@ def _accepted_options(
         p.name for p in parameters if p.kind in keyword_kinds and p.name not in bound
     ]
     return declared, any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def _check_known(
-    cls: type, options: Mapping[str, Any], accepted: Sequence[str], key: str
-) -> None:
-    for name, value in options.items():
-        if name not in accepted:
-            raise ConfigError(
-                f"{key}.{name}",
-                f"{cls.__name__} has no option {name!r} (got {value!r}); it accepts "
-                f"{_listed(accepted)}{suggest(name, accepted)}",
-            )
-
-
-def _listed(accepted: Sequence[str]) -> str:
-    return ", ".join(accepted) if accepted else "no options"

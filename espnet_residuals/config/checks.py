@@ -2,7 +2,7 @@
 
 import math
 from numbers import Integral, Real
-from typing import Any, Iterable, Optional
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from espnet_residuals.config.errors import ConfigError, suggest
 
@@ -146,3 +146,33 @@ def check_choice(key: str, value: Any, choices: Iterable[Optional[str]]) -> Any:
             key, f"must be one of {listed}, got {value!r}{suggest(value, names)}"
         )
     return value
+
+
+def check_options(
+    owner: str, options: Mapping[str, Any], accepted: Sequence[str], key: str
+) -> None:
+    """Refuse an option that does not exist.
+
+    Args:
+        owner (str): What the options are for, for the message.
+        options (Mapping[str, Any]): What was configured.
+        accepted (Sequence[str]): The options that there are.
+        key (str): Path of the key that holds the options.
+
+    Raises:
+        ConfigError: If one of ``options`` is not accepted.
+
+    Examples:
+        >>> check_options("Greeting", {"plite": 1}, ["polite"], "greeting")
+        Traceback (most recent call last):
+            ...
+        espnet_residuals.config.errors.ConfigError: greeting.plite: Greeting has no \
+option 'plite' (got 1); it accepts polite; did you mean 'polite'?
+    """
+    for name, value in options.items():
+        if name not in accepted:
+            raise ConfigError(
+                f"{key}.{name}",
+                f"{owner} has no option {name!r} (got {value!r}); it accepts "
+                f"{', '.join(accepted) or 'no options'}{suggest(name, accepted)}",
+            )

@@ -176,6 +176,7 @@ class _Scale(nn.Module):
     """Multiply by a constant, which the state dict holds.
 
     Models stored without it were trained without a factor, and go on without one.
+    ESPnet2's ``--init_param`` is not told of it: it gives such a model the factor.
     """
 
     def __init__(self, factor: float) -> None:

@@ -8,8 +8,7 @@ from espnet2.asr.encoder.abs_encoder import AbsEncoder
 from torch import Tensor
 from typeguard import typechecked
 
-from espnet_residuals.config import ConfigError, check_integer
-from espnet_residuals.config.errors import suggest
+from espnet_residuals.config import ConfigError, check_integer, check_options
 from espnet_residuals.encoder.input_layer import InputLayer
 from espnet_residuals.encoder.stack import AfterBlock, ResidualStack
 
@@ -230,9 +229,9 @@ class S4Encoder(AbsEncoder):
         x, past = self.embed.forward_chunk(feats, state.past)
         if x.size(1) == 0:
             return x, EncoderState(past, state.sublayers)
-        ys, states = self.stack.forward_chunk(
-            x, state.sublayers, self._after_block([], ctc)
-        )
+        conditions = self.interctc_use_conditioning
+        after_block = self._after_block([], ctc) if conditions else None
+        ys, states = self.stack.forward_chunk(x, state.sublayers, after_block)
         return ys, EncoderState(past, states)
 
 
@@ -240,12 +239,7 @@ def _refuse(unknown: Mapping[str, Any]) -> None:
     """Say which option does not exist, and which may have been meant."""
     names = list(S4Encoder.__init__.__annotations__)
     options = [n for n in names if n not in ("input_size", "unknown", "return")]
-    for name, value in unknown.items():
-        raise ConfigError(
-            f"{KEY}.{name}",
-            f"S4Encoder has no option {name!r} (got {value!r}); it accepts "
-            f"{', '.join(options)}{suggest(name, options)}",
-        )
+    check_options("S4Encoder", unknown, options, KEY)
 
 
 def _checked_blocks(indices: Sequence[int], num_blocks: int) -> list[int]:

@@ -69,8 +69,10 @@ class ResidualStack(nn.Module):
             check_integer("num_blocks", num_blocks, minimum=1)
             check_choice("norm", norm, ("layer", None))
             check_flag("prenorm", prenorm)
-            check_number("dropout_rate", dropout_rate, minimum=0, below=1)
-            check_number("drop_path", drop_path, minimum=0, below=1)
+            dropout_rate = check_number(
+                "dropout_rate", dropout_rate, minimum=0, below=1
+            )
+            drop_path = check_number("drop_path", drop_path, minimum=0, below=1)
         except ConfigError as error:
             raise error.within(key) from None
         layers = _layers_of_block(layer, key)

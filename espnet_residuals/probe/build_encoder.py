@@ -9,8 +9,7 @@ from espnet2.torch_utils.initialize import initialize
 from torch import nn
 from typeguard import TypeCheckError
 
-from espnet_residuals.config import ConfigError
-from espnet_residuals.config.errors import suggest
+from espnet_residuals.config import ConfigError, check_options
 from espnet_residuals.probe.encoder_class import encoder_class
 from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.training_yaml import TrainingYaml
@@ -62,13 +61,7 @@ def _check_options(cls: type, encoder_conf: Mapping[str, Any]) -> None:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
     accepted = [name for name in parameters if name != "input_size"]
-    for name, value in encoder_conf.items():
-        if name not in accepted:
-            raise ConfigError(
-                f"encoder_conf.{name}",
-                f"{cls.__name__} has no option {name!r} (got {value!r}); it accepts "
-                f"{', '.join(accepted)}{suggest(name, accepted)}",
-            )
+    check_options(cls.__name__, encoder_conf, accepted, "encoder_conf")
 
 
 def _key_of(error: Exception) -> str:

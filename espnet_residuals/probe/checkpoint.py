@@ -29,19 +29,22 @@ def load_checkpoint(encoder: nn.Module, path: Path) -> None:
     if not weights:
         raise Failure(Exit.CHECKPOINT, f"{path} holds no weights")
     own = encoder.state_dict()
-    missing = [name for name in own if name not in weights]
-    unknown = [name for name in weights if name not in own]
-    unequal = [
-        f"{name} {list(weights[name].shape)} instead of {list(own[name].shape)}"
+    unequal = {
+        name: f"{name} {list(weights[name].shape)} instead of {list(own[name].shape)}"
         for name in own
         if name in weights and weights[name].shape != own[name].shape
-    ]
+    }
+    # The encoder itself knows what older files may lack.
+    keys = encoder.load_state_dict(
+        {name: weights[name] for name in weights if name not in unequal}, strict=False
+    )
+    missing = [name for name in keys.missing_keys if name not in unequal]
     problems = [
         f"{len(names)} {what}, such as {names[0]}"
         for names, what in (
-            (unequal, "of another shape"),
+            (list(unequal.values()), "of another shape"),
             (missing, "missing"),
-            (unknown, "that the encoder does not have"),
+            (keys.unexpected_keys, "that the encoder does not have"),
         )
         if names
     ]
@@ -51,7 +54,6 @@ def load_checkpoint(encoder: nn.Module, path: Path) -> None:
             f"{path} does not fit the encoder of the YAML: of {len(own)} tensors "
             f"{'; '.join(problems)}",
         )
-    encoder.load_state_dict(weights)
 
 
 def _read(path: Path) -> Any:

@@ -1,5 +1,6 @@
 """What every sublayer contributes to the output, by the weights alone."""
 
+import math
 from typing import Any, Mapping, NamedTuple
 
 from torch import nn
@@ -44,7 +45,8 @@ def closed_form(name: str, layers: int, options: Mapping[str, Any]) -> list[Step
         list[Step]: The input, and every sublayer.
 
     Raises:
-        Failure: If the name or an option is wrong, or the weights are not constant.
+        Failure: If the name or an option is wrong, or the weights are not constant, or
+            leave nothing of any sublayer.
 
     Examples:
         >>> [round(step.share, 3) for step in closed_form("decay", 4, {"power": 0.5})]
@@ -59,6 +61,12 @@ def closed_form(name: str, layers: int, options: Mapping[str, Any]) -> list[Step
     contributions.append(behind)
     contributions.reverse()
     largest = max(map(abs, contributions))
+    if not 0 < largest < math.inf:
+        raise Failure(
+            Exit.OPTION,
+            f"with {dict(options)} the output of {layers} sublayers is "
+            f"{'0' if largest == 0 else 'too large for a number'}",
+        )
     squares = [(weight / largest) ** 2 for weight in contributions]
     return [
         Step(i, alpha, beta, weight, square / sum(squares))

@@ -61,7 +61,7 @@ def audio_batch(config: TrainingYaml, paths: Sequence[Path], input_size: int) ->
         Batch: One sequence for each file.
 
     Raises:
-        Failure: If a file cannot be read, or the frontend is another.
+        Failure: If a file cannot be read or is too short, or the frontend is another.
     """
     if config.model.get("frontend", "default") != "default":
         raise Failure(
@@ -78,8 +78,15 @@ def audio_batch(config: TrainingYaml, paths: Sequence[Path], input_size: int) ->
         )
     waves = [_read(path, _sampling_rate(config)) for path in paths]
     lengths = torch.tensor([len(wave) for wave in waves])
-    with torch.no_grad():
-        feats, frames = frontend(pad_sequence(waves, batch_first=True), lengths)
+    try:
+        with torch.no_grad():
+            feats, frames = frontend(pad_sequence(waves, batch_first=True), lengths)
+    except RuntimeError as error:
+        raise Failure(
+            Exit.USAGE,
+            f"the frontend fails on recordings of at most {int(lengths.max())} samples: "
+            f"{error}",
+        ) from error
     normalised = [_normalise(f[:n]) for f, n in zip(feats, frames.tolist())]
     description = f"{len(paths)} recordings, {sum(frames.tolist())} frames"
     return Batch(pad_sequence(normalised, batch_first=True), frames, description)

@@ -12,12 +12,12 @@ from espnet_residuals.probe.profile import Profile
 
 
 class Panel(NamedTuple):
-    """One quantity over the depth.
+    """One quantity to draw.
 
     Attributes:
         quantity (str): Field of a reading.
         title (str): What it is.
-        log (bool): Whether its axis is logarithmic.
+        log (bool): Whether it is shown on a logarithmic scale.
     """
 
     quantity: str

@@ -1,29 +1,14 @@
 """The figure of a training: each quantity as a map of sublayers and steps."""
 
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from espnet_residuals.layer_stats.names import GRADIENT, MEAN_SQUARE, SHARE
-from espnet_residuals.probe.figure import drawing
+from espnet_residuals.probe.figure import Panel, drawing
 from espnet_residuals.probe.history import History
-
-
-class Panel(NamedTuple):
-    """One map.
-
-    Attributes:
-        quantity (str): The quantity.
-        title (str): What it is.
-        log (bool): Whether colours follow the logarithm; else they begin at 0.
-    """
-
-    quantity: str
-    title: str
-    log: bool
-
 
 PANELS = (
     Panel(MEAN_SQUARE, "Mean square of the stream", True),

@@ -41,7 +41,8 @@ def measure(
         Profile: The readings.
 
     Raises:
-        Failure: If the batch is too short for the encoder's subsampling.
+        Failure: If the batch is too short for the encoder's subsampling, or the
+            encoder cannot process it.
     """
     encoder.eval()
     encoder.zero_grad()
@@ -53,6 +54,12 @@ def measure(
             ys, lengths, *_ = encoder(batch.feats, batch.lengths)
         except TooShortUttError as error:
             raise Failure(Exit.USAGE, f"the batch is too short: {error}") from error
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise Failure(
+                Exit.ENCODER,
+                f"the encoder fails on features {tuple(batch.feats.shape)}: "
+                f"{str(error).partition(chr(10))[0]}",
+            ) from error
         output = stream_of(ys)
         valid = torch.arange(output.size(1)) < lengths.unsqueeze(-1)
         output.backward(_noise_like(output, valid, seed))

@@ -130,11 +130,11 @@ class S4D(nn.Module):
             batch_size (int): Number of sequences.
             device (Optional[torch.device]): Device; None for that of the parameters.
             dtype (Optional[torch.dtype]): Dtype of the frames; None for that of the
-                parameters.
+                parameters. Frames of float64 need a layer of float64.
 
         Returns:
-            Tensor: Zeros, (batch, d_model, d_state / 2), complex64 or, for float64
-            frames, complex128.
+            Tensor: Zeros, (batch, d_model, d_state / 2), complex64 or, for float64,
+            complex128.
 
         Raises:
             ConfigError: If the layer looks ahead, so that it has no such state.

@@ -29,3 +29,15 @@ def test_weights_of_the_encoder_are_found(
     load_checkpoint(fresh, path)
     loaded = fresh.state_dict()
     assert all(torch.equal(loaded[k], w) for k, w in stored.state_dict().items())
+
+
+def test_file_without_the_factor_of_the_input_goes_on_without_it(
+    tmp_path: Path,
+) -> None:
+    encoder, path = small_encoder(1), tmp_path / "weights.pth"
+    weights = encoder.state_dict()
+    (factor,) = [name for name in weights if name.endswith(".factor")]
+    del weights[factor]
+    torch.save(weights, path)
+    load_checkpoint(encoder, path)
+    assert encoder.state_dict()[factor] == 1.0

@@ -46,9 +46,11 @@ def test_postnorm_is_part_of_deepnorm() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("decays", {}, "decays._name_: unknown residual 'decays'"),
+        ("decays", {}, "decays: unknown residual 'decays'"),
         ("decay", {"pwer": 1}, "did you mean 'power'?"),
         ("decay", {"power": -1}, "decay.power: must be a finite number >= 0, got -1"),
+        ("residual", {"alpha": 0, "beta": 0}, "output of 4 sublayers is 0"),
+        ("residual", {"alpha": 1e200}, "is too large for a number"),
         ("gru", {}, "gru has no weights that are constant"),
     ],
 )

@@ -70,7 +70,7 @@ def _draw_seeds(
 
 
 def draw_start(depth: dict[str, Row], variants: Sequence[Row], path: Path) -> None:
-    """Draw what the probe sees before training, and beside it what came of it."""
+    """Draw the gradients of the first step, and beside them what came of it."""
     figure = new_figure(height=3)
     gradient, outcome = figure.subplots(1, 2)
     for residual, (colour, _) in zip(RESIDUALS, STYLES):

@@ -36,11 +36,12 @@ def read_rows(study: str, folder: Path = CELLS) -> list[Row]:
     """Return the rows of a study, in the order of the plan."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for cell in all_cells():
-        path = folder / cell.file_name
-        if cell.study == study and path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            rows.setdefault(cell.name, []).append(found)
-    return [Row(name, cells) for name, cells in rows.items()]
+        if cell.study == study:
+            row = rows.setdefault(cell.name, [])
+            path = folder / cell.file_name
+            if path.exists():
+                row.append(json.loads(path.read_text(encoding="utf-8")))
+    return [Row(name, cells) for name, cells in rows.items() if cells]
 
 
 def spread(values: list[float]) -> str:

@@ -1,4 +1,4 @@
-"""What the probe sees before the first step, as numbers, and what comes of it."""
+"""What the first step shows of the sublayers, as numbers, and what comes of it."""
 
 import math
 from collections.abc import Callable, Sequence

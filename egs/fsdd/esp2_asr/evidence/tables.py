@@ -54,7 +54,7 @@ def _start_lines() -> list[list[str]]:
     depth, variant = read_rows("depth"), read_rows("variant")
     alike = [row for row in depth if row.name.endswith(DEPTH)] + variant
     groups = {"24 sublayers": alike, "all depths": depth + variant}
-    titles = [f"{name}, {len(rows)} functions" for name, rows in groups.items()]
+    titles = [f"{name}, {len(rows)} configurations" for name, rows in groups.items()]
     lines = [["before the first step", *titles]]
     for name, measure in MEASURES.items():
         found = (

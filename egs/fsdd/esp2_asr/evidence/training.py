@@ -20,7 +20,7 @@ class Course(NamedTuple):
 
     Attributes:
         losses: The loss of every step; none behind one that is no number.
-        start: What the probe sees: statistics of each sublayer at the first step.
+        start: What LayerStats logs of each sublayer at the first step.
     """
 
     losses: list[float]

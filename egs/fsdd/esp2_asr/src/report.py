@@ -1,4 +1,4 @@
-"""Print what a model has achieved: ``python src/report.py exp/training``."""
+"""Print what a model has achieved: ``python -m src.report exp/training``."""
 
 import argparse
 import json
