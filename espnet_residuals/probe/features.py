@@ -84,7 +84,7 @@ def audio_batch(config: TrainingYaml, paths: Sequence[Path], input_size: int) ->
     except RuntimeError as error:
         raise Failure(
             Exit.USAGE,
-            f"the frontend fails on recordings of at most {int(lengths.max())} samples: "
+            f"the frontend fails on recordings of at most {lengths.max()} samples: "
             f"{error}",
         ) from error
     normalised = [_normalise(f[:n]) for f, n in zip(feats, frames.tolist())]
