@@ -48,7 +48,7 @@ ADVICE = {
     "DecayResidual": Advice(
         "β = (i + `offset`)^−`power`; α = √(1 − β²) with `l2`, else 1 − β",
         "prenorm",
-        "Deep stacks in which every sublayer is to have the same share.",
+        "Every sublayer is to have the same share; in S4 encoders with `offset: 1`.",
     ),
     "DecaySchedule": Advice(
         "β from `first` to `last`; α as in `decay`",

@@ -49,7 +49,7 @@ def findings(readings: Sequence[Reading]) -> list[str]:
         )
         if numbers
     ]
-    found += _stream(readings) + _gradient(readings)
+    found += _input(readings) + _stream(readings) + _gradient(readings)
     return found or [_quiet(readings)]
 
 
@@ -68,6 +68,14 @@ def _numbers(readings: Sequence[Reading], applies: Callable[[Reading], bool]) ->
         str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs
     )
     return f"sublayers {listed} are" if len(indices) > 1 else f"sublayer {listed} is"
+
+
+def _input(readings: Sequence[Reading]) -> list[str]:
+    kept = [1 - r.share for r in readings]
+    share = math.prod(kept)
+    if share < NOTHING < min(kept):
+        return [f"the input is lost on its way: its share of the output is {share:.1g}"]
+    return []
 
 
 def _stream(readings: Sequence[Reading]) -> list[str]:

@@ -23,6 +23,13 @@ def test_input_that_is_not_kept_is_told() -> None:
     assert findings(readings)[0].startswith("sublayer 1 is cut off")
 
 
+def test_input_that_is_lost_little_by_little_is_told() -> None:
+    assert findings(quiet(14)) == [
+        "the input is lost on its way: its share of the output is 6e-05"
+    ]
+    assert findings(quiet(13))[0].startswith("nothing stands out")
+
+
 def test_parameters_without_gradient_are_told() -> None:
     readings = [r._replace(parameter_gradient=0.0) for r in quiet(2)]
     assert findings(readings)[0].startswith("sublayers 1-2 are not trained")

@@ -11,7 +11,7 @@ from evidence.cell import WINDOW
 from evidence.model import load_config
 from evidence.plan import DEPTHS, ENCODERS, RESIDUALS
 from evidence.results import Row, read_rows
-from evidence.start import KINDS, gradient_ratio, of_row, profile
+from evidence.start import KINDS, gradient_ratio, kept_share, of_row, profile
 from evidence.timing import TIMES
 
 from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
@@ -72,30 +72,33 @@ def _draw_seeds(
 def draw_start(depth: dict[str, Row], variants: Sequence[Row], path: Path) -> None:
     """Draw the gradients of the first step, and beside them what came of it."""
     figure = new_figure(height=3)
-    gradient, outcome = figure.subplots(1, 2)
+    gradient, over_ratio, over_share = figure.subplots(1, 3)
     for residual, (colour, _) in zip(RESIDUALS, STYLES):
         row = depth.get(f"{residual} {DEPTHS[-1]}")
         norms = profile(row.cells[0], "gradient")[::KINDS] if row else []
         numbers = range(1, KINDS * len(norms), KINDS)
         gradient.plot(numbers, norms, color=colour, label=residual)
-    for row in depth.values():
-        _draw_outcome(outcome, row, STYLES[RESIDUALS.index(row.name.split()[0])])
-    for row in variants:
-        _draw_outcome(outcome, row, STYLES[-1])
+    styles = [STYLES[RESIDUALS.index(name.split()[0])] for name in depth]
+    for row, style in zip(
+        [*depth.values(), *variants], styles + [STYLES[-1]] * len(variants)
+    ):
+        _draw_outcome(over_ratio, row, of_row(row, gradient_ratio), style)
+        _draw_outcome(over_share, row, of_row(row, kept_share), style)
     gradient.plot([], [], STYLES[-1][1], color=STYLES[-1][0], label="others")
-    title = f"gradient of S4D at the start, {DEPTHS[-1]} sublayers"
-    gradient.set(title=title, xlabel="sublayer", yscale="log")
-    outcome.set(title="loss of the last steps", xscale="log", yscale="log")
-    outcome.set(xlabel="gradient of S4D at the start, largest / smallest")
+    gradient.set(title="gradient of S4D at the start", yscale="log")
+    gradient.set(xlabel=f"sublayer of {DEPTHS[-1]}")
+    over_ratio.set(title="loss of the last steps", xscale="log", yscale="log")
+    over_ratio.set(xlabel="that gradient, largest / smallest")
+    over_share.set(title="loss of the last steps", yscale="log")
+    over_share.set(xlabel="share of the output that is the input")
     figure.legend(loc="outside lower center", ncols=len(RESIDUALS) + 1)
     figure.savefig(path)
 
 
-def _draw_outcome(axis: Any, row: Row, style: tuple[str, str]) -> None:
-    """Draw the loss of a row over its gradients at the start."""
-    ratio = of_row(row, gradient_ratio)
-    if math.isfinite(ratio) and row.final_losses():
-        axis.plot(ratio, mean(row.final_losses()), style[1], color=style[0])
+def _draw_outcome(axis: Any, row: Row, start: float, style: tuple[str, str]) -> None:
+    """Draw the loss of a row over what its first step shows."""
+    if math.isfinite(start) and row.final_losses():
+        axis.plot(start, mean(row.final_losses()), style[1], color=style[0])
 
 
 def draw_encoders(rows: Sequence[Row], path: Path) -> None:

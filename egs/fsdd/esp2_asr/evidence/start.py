@@ -47,11 +47,17 @@ def largest_share(cell: dict[str, Any]) -> float:
     return max(profile(cell, "share"))
 
 
+def kept_share(cell: dict[str, Any]) -> float:
+    """Return the share of the last sublayer's output that is the stack's input."""
+    return math.prod(1 - share for share in profile(cell, "share"))
+
+
 MEASURES: dict[str, Measure] = {
     "gradient of the S4D sublayers, largest / smallest": gradient_ratio,
     "gradient of the S4D sublayers, first / last": gradient_slope,
     "mean square of the stream, behind the last sublayer / behind the first": growth,
     "share of a sublayer's branch, the largest": largest_share,
+    "share of the output that is the stack's input": kept_share,
 }
 
 
