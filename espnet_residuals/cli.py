@@ -59,9 +59,9 @@ run a batch forward and backward; and report for every sublayer
   grad. stream     norm of the gradient of the stream; at the encoder's output it is 1
   grad. param.     norm of the gradient of the sublayer's parameters
 
-and say in words which sublayers are dead, where the input is lost, what explodes. No dropout is used; batch
-norms use their running statistics. `s4` is measured by sublayer; transformer,
-conformer, branchformer and other encoders with a list `encoders` by layer.
+and say in words which sublayers are dead, if the input is lost, and what explodes. No
+dropout is used; batch norms use their running statistics. `s4` is measured by sublayer;
+transformer, conformer, branchformer and other encoders with a list `encoders` by layer.
 
   espnet-residuals probe conf/training.yaml
   espnet-residuals probe conf/training.yaml --compare residual,decay --layers 96

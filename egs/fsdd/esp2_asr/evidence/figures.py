@@ -16,6 +16,7 @@ from evidence.timing import TIMES
 
 from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
 
+PERCENTS = (1, 2, 5, 10, 20, 30, 50, 100)
 STYLES = list(zip(COLOURS, MARKERS))
 
 
@@ -53,6 +54,7 @@ def draw_depth(rows: dict[str, Row], path: Path) -> None:
         axis.set(title=title, xlabel="sublayers", xscale="log", yscale="log")
         axis.set_xticks(DEPTHS, [str(depth) for depth in DEPTHS])
         axis.set_xticks([], minor=True)
+    _mark_percents(wer)
     course.set(title=f"loss, {DEPTHS[-1]} sublayers", xlabel="step", yscale="log")
     figure.legend(loc="outside lower center", ncols=len(RESIDUALS))
     figure.savefig(path)
@@ -67,6 +69,14 @@ def _draw_seeds(
         axis.plot([x] * len(seeds), seeds, marker, color=colour, ms=3, alpha=0.6)
     means = {x: mean(seeds) for x, seeds in values.items() if seeds}
     axis.plot(list(means), list(means.values()), color=colour, lw=1)
+
+
+def _mark_percents(axis: Any) -> None:
+    """Write error rates as plain numbers."""
+    low, high = axis.get_ylim()
+    axis.set_yticks([tick for tick in PERCENTS if low <= tick <= high])
+    axis.set_yticks([], minor=True)
+    axis.yaxis.set_major_formatter("{x:g}")
 
 
 def draw_start(depth: dict[str, Row], variants: Sequence[Row], path: Path) -> None:
@@ -114,7 +124,9 @@ def draw_encoders(rows: Sequence[Row], path: Path) -> None:
                 if row.name.split()[0] == name:
                     wers = row.wers(test_set)
                     axis.plot([minutes] * len(wers), wers, marker, color=colour)
-        axis.set(title=f"WER of {test_set}, %", xlabel="minutes", yscale="log")
+        axis.set(title=f"WER of {test_set}, %", yscale="log")
+        axis.set(xlabel="minutes of training, one thread")
+        _mark_percents(axis)
     for name, (colour, marker) in zip(ENCODERS, STYLES):
         axes[0].plot([], [], marker, color=colour, label=name)
     figure.legend(loc="outside lower center", ncols=len(ENCODERS))

@@ -44,7 +44,7 @@ def build_optimizer(
 ) -> tuple[Optimizer, LambdaLR, int]:
     """Return the optimizer, its schedule and the number of steps."""
     config = load_config()
-    steps = config.scheduler.total_steps
+    steps = cell.times * config.scheduler.total_steps
     optimizer = grouped(
         model.parameters(), lr=cell.lr, weight_decay=config.optimizer.weight_decay
     )

@@ -24,6 +24,8 @@ NEEDS_POSTNORM = ("deepnorm",)
 RATES = (0.003, 0.006, 0.012, 0.024)
 LEARNING_RATE = 0.012  # the best of them for ``residual``
 RATED = ("residual", "decay")
+PROLONGED = ("residual", "decay", "highway")
+LONGER = 3  # times the steps
 
 # Of about 0.26 million parameters, as the S4 encoder with 24 sublayers. ESPnet's
 # attention encoders have no ``conv1d2``; with their ``conv2d2`` S4 has fewer sublayers.
@@ -95,6 +97,7 @@ class Cell(NamedTuple):
         encoder: The encoder's name.
         encoder_conf: What differs from conf/evidence.yaml; of other encoders, all.
         lr: The learning rate.
+        times: How many times the usual steps it trains.
         held_out: A speaker whom training does not hear.
     """
 
@@ -104,6 +107,7 @@ class Cell(NamedTuple):
     encoder: str = "s4"
     encoder_conf: dict[str, Any] = {}
     lr: float = LEARNING_RATE
+    times: int = 1
     held_out: str | None = None
 
     @property
@@ -130,8 +134,12 @@ def _cells_of(seed: int) -> Iterator[Cell]:
         for lr in RATES:
             conf = {"residual": residual}
             yield Cell("rate", f"{residual} {lr}", seed, encoder_conf=conf, lr=lr)
+    for residual in PROLONGED:
+        conf = {"residual": residual}
+        yield Cell("longer", residual, seed, encoder_conf=conf, times=LONGER)
     for name, conf in ABLATIONS.items():
         yield Cell("ablation", name, seed, encoder_conf=conf)
     for name, conf in ENCODERS.items():
         for lr in ENCODER_RATES if seed == SEEDS[0] else (CHOSEN_RATE[name],):
-            yield Cell("encoder", f"{name} {lr}", seed, name, conf, lr, UNHEARD)
+            row = f"{name} {lr}"
+            yield Cell("encoder", row, seed, name, conf, lr, held_out=UNHEARD)

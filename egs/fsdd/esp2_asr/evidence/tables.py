@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 from evidence.model import load_config
+from evidence.plan import LONGER
 from evidence.results import Row, read_rows, spread
 from evidence.start import MEASURES, gradient_ratio, of_row, rank_correlation
 from evidence.timing import TIMES
@@ -67,7 +68,8 @@ def _start_lines() -> list[list[str]]:
 
 def _columns(study: str, rows: list[Row]) -> list[Column]:
     """Return titles, and what makes a row's entry under each."""
-    total = load_config().scheduler.total_steps
+    times = LONGER if study == "longer" else 1
+    total = times * load_config().scheduler.total_steps
     scored = [name for name in TEST_SETS if name in rows[0].cells[0]["scores"]]
     return [
         ("", lambda row: row.name),
