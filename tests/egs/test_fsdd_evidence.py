@@ -163,6 +163,17 @@ def test_rank_correlation_sees_the_order_alone(evidence: Any) -> None:
     assert start.rank_correlation(rows, start.gradient_slope) == pytest.approx(-1)
 
 
+def test_chosen_rates_have_the_lowest_loss_of_the_first_seed(evidence: Any) -> None:
+    plan = evidence("plan")
+    losses = {
+        row.name: row.final_losses()[0]
+        for row in evidence("results").read_rows("encoder")
+    }
+    for name, chosen in plan.CHOSEN_RATE.items():
+        found = {lr: losses[f"{name} {lr}"] for lr in plan.ENCODER_RATES}
+        assert min(found, key=found.__getitem__) == chosen, name
+
+
 def test_tables_are_what_the_cells_say(
     evidence: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
