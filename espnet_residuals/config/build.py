@@ -12,7 +12,7 @@ NAME_KEY = "_name_"
 REFUSALS = (
     ArithmeticError,
     AssertionError,
-    NotImplementedError,
+    RuntimeError,
     TypeError,
     ValueError,
 )

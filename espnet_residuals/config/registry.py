@@ -83,7 +83,14 @@ valid names: r, red; did you mean 'red'?
         return f"{type(self).__name__}({self.kind!r}: {', '.join(sorted(self))})"
 
     def describe_unknown(self, name: object) -> str:
-        """Return the sentence that a user reads who wrote a name that is not here."""
+        """Return the sentence that a user reads who wrote a name that is not here.
+
+        Args:
+            name (object): What was written.
+
+        Returns:
+            str: The sentence, with all valid names and the nearest.
+        """
         known = sorted(self, key=str.lower)
         return (
             f"unknown {self.kind} {name!r}; valid names: {', '.join(known)}"

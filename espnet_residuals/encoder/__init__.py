@@ -1,7 +1,7 @@
 """The S4 encoder: layers and residual functions by name, stacked.
 
-Files, from the inside outward: ``layers`` (the names of the layers), ``feed_forward``
-and ``espnet_layers`` (layers that are not in ``ssm``), ``drop_path``,
+Files, from the inside outward: ``layers`` (the names of the layers), ``feed_forward``,
+``espnet_s4`` and ``espnet_attention`` (layers that are not in ``ssm``), ``drop_path``,
 ``init_gain`` (smaller weights at the start), ``sublayer`` (norm, layer, residual
 function), ``stack`` (blocks of sublayers), ``input_layer``
 (ESPnet's subsampling), ``s4_encoder`` (ESPnet's AbsEncoder around all of it).

@@ -32,7 +32,6 @@ class FeedForward(nn.Module):
     def __init__(self, d_model: int, expand: int = 4, dropout: float = 0.0) -> None:
         super().__init__()
         hidden = d_model * check_integer("expand", expand, minimum=1)
-        self.d_output = d_model
         self.linear_in = nn.Linear(d_model, hidden)
         self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.linear_out = nn.Linear(hidden, d_model)
@@ -55,9 +54,27 @@ class FeedForward(nn.Module):
         device: Optional[torch.device] = None,
         dtype: Optional[torch.dtype] = None,
     ) -> None:
-        """Return the state before the first frame: there is none."""
+        """Return the state before the first frame: there is none.
+
+        Args:
+            batch_size (int): Number of sequences.
+            device (Optional[torch.device]): Device of the frames.
+            dtype (Optional[torch.dtype]): Dtype of the frames.
+
+        Returns:
+            None: What :meth:`forward_chunk` takes and returns as the state.
+        """
         return None
 
     def forward_chunk(self, x: Tensor, state: None) -> tuple[Tensor, None]:
-        """Transform the next frames; see :meth:`forward`."""
+        """Transform the next frames of sequences that have begun before.
+
+        Args:
+            x (Tensor): Next frames, (batch, length, d_model), all of them valid.
+            state (None): State before them.
+
+        Returns:
+            tuple[Tensor, None]: Output, (batch, length, d_model), and the state behind
+            the frames.
+        """
         return self.forward(x), None

@@ -17,8 +17,9 @@ from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
 )
 from torch import Tensor, nn
 
-from espnet_residuals.config import check_choice
+from espnet_residuals.config import check_choice, check_number
 from espnet_residuals.dropout import Dropout
+from espnet_residuals.lengths import valid_frames
 
 SUBSAMPLINGS = {
     "conv1d1": Conv1dSubsampling1,
@@ -49,10 +50,10 @@ class InputLayer(nn.Module):
             a linear map if the sizes differ.
         input_size (int): Number of features, or of symbols for ``embed``.
         output_size (int): Number of features of the stream.
-        dropout_rate (float): Dropout rate behind the layer.
+        dropout_rate (float): Dropout rate behind the layer; None has no dropout.
 
     Raises:
-        ConfigError: If ``input_layer`` is unknown.
+        ConfigError: If ``input_layer`` is unknown or the rate is none.
 
     Examples:
         >>> layer = InputLayer("conv2d", 80, 16, 0.1)
@@ -70,6 +71,7 @@ class InputLayer(nn.Module):
     ) -> None:
         super().__init__()
         check_choice("input_layer", input_layer, INPUT_LAYERS)
+        dropout_rate = check_number("dropout_rate", dropout_rate, minimum=0, below=1)
         # Stands where ESPnet has its positional encoding.
         last = nn.Sequential(_Scale(output_size**0.5), Dropout(dropout_rate))
         self.input_size = input_size
@@ -125,10 +127,21 @@ class InputLayer(nn.Module):
                 longest,
                 needed,
             )
-        frames = torch.arange(longest, device=xs_pad.device)
-        valid = (frames < ilens.unsqueeze(-1)).unsqueeze(1)
-        x, mask = self.embed(xs_pad, valid)
+        x, mask = self.embed(xs_pad, valid_frames(ilens, xs_pad).unsqueeze(1))
         return x, mask.squeeze(1).sum(-1)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        """Give a model that was stored without a factor, so trained without, 1.
+
+        A state dict with nothing of this layer leaves the factor as it is. ESPnet2's
+        ``--init_param`` does not ask here: it gives such a model the factor.
+        """
+        if any(name.startswith(prefix) for name in state_dict):
+            for name, factor in self.named_buffers():
+                state_dict.setdefault(prefix + name, torch.ones_like(factor))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def no_features(
         self, batch_size: int, device: torch.device, dtype: torch.dtype
@@ -165,19 +178,15 @@ class InputLayer(nn.Module):
         n_frames = max(0, (waiting.size(1) - self.context) // self.stride + 1)
         rest = waiting[:, n_frames * self.stride :]
         if n_frames == 0:
-            dtype = torch.get_default_dtype() if self.reads_symbols else past.dtype
-            return past.new_zeros(len(past), 0, self.output_size, dtype=dtype), rest
+            parameter = next(self.parameters(), past)
+            return parameter.new_zeros(len(past), 0, self.output_size), rest
         if self.subsamples:
             return self.embed(waiting, None)[0], rest
         return self.embed(waiting), rest
 
 
 class _Scale(nn.Module):
-    """Multiply by a constant, which the state dict holds.
-
-    Models stored without it were trained without a factor, and go on without one.
-    ESPnet2's ``--init_param`` is not told of it: it gives such a model the factor.
-    """
+    """Multiply by a constant, which the state dict holds."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -186,12 +195,6 @@ class _Scale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.factor * x
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any
-    ) -> None:
-        state_dict.setdefault(prefix + "factor", torch.ones_like(self.factor))
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _window(subsampling: Optional[nn.Module]) -> tuple[int, int]:

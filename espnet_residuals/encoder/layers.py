@@ -7,7 +7,8 @@ from torch import nn
 
 from espnet_residuals.config import Registry, build_from_config, check_method
 from espnet_residuals.config.registry import C
-from espnet_residuals.encoder.espnet_layers import EspnetAttention, EspnetS4
+from espnet_residuals.encoder.espnet_attention import EspnetAttention
+from espnet_residuals.encoder.espnet_s4 import EspnetS4
 from espnet_residuals.encoder.feed_forward import FeedForward
 from espnet_residuals.ssm import S4D
 
@@ -37,9 +38,11 @@ def register_layer(*names: str) -> Callable[[C], C]:
     """Return a decorator that makes a layer of one's own known by name.
 
     A layer is a module built from ``d_model`` and options, with ``forward(x, lengths)``
-    from and to (batch, length, d_model). To stream it needs ``default_state`` and
-    ``forward_chunk`` as well, as
-    :class:`~espnet_residuals.encoder.feed_forward.FeedForward` has them.
+    from and to (batch, length, d_model). To stream it needs two more:
+    ``default_state(batch_size, device, dtype)`` returns the state before the first
+    frame, ``forward_chunk(x, state)`` the output of the next frames, (batch, length,
+    d_model), and the state behind them, without changing ``state``; see
+    :class:`~espnet_residuals.ssm.S4D`.
 
     Args:
         *names (str): The name for the YAML, and aliases.

@@ -8,7 +8,12 @@ from espnet2.asr.encoder.abs_encoder import AbsEncoder
 from torch import Tensor
 from typeguard import typechecked
 
-from espnet_residuals.config import ConfigError, check_integer, check_options
+from espnet_residuals.config import (
+    ConfigError,
+    check_flag,
+    check_integer,
+    check_options,
+)
 from espnet_residuals.encoder.input_layer import InputLayer
 from espnet_residuals.encoder.stack import AfterBlock, ResidualStack
 
@@ -54,7 +59,8 @@ class S4Encoder(AbsEncoder):
         norm (Optional[str]): ``layer`` for LayerNorm, or None.
         prenorm (bool): Normalise before each layer and once at the end; else after
             each residual connection.
-        dropout_rate (float): Dropout rate in the layers and after them.
+        dropout_rate (float): Dropout rate in the layers and after them, and behind
+            ``input_layer`` unless that is None.
         drop_path (float): Rate of stochastic depth.
         interctc_layer_idx (Optional[Sequence[int]]): Blocks whose output an
             intermediate CTC loss sees, 0 < index < num_blocks.
@@ -75,21 +81,22 @@ class S4Encoder(AbsEncoder):
         (torch.Size([2, 24, 16]), tensor([24, 14]))
     """
 
+    # Any: what stands in the YAML is checked below, where a message has its key path.
     @typechecked
     def __init__(
         self,
         input_size: int,
-        output_size: int = 256,
-        num_blocks: int = 6,
-        input_layer: Optional[str] = "conv2d",
+        output_size: Any = 256,
+        num_blocks: Any = 6,
+        input_layer: Any = "conv2d",
         layer: Any = DEFAULT_BLOCK,
         residual: Any = "residual",
-        norm: Optional[str] = "layer",
-        prenorm: bool = True,
-        dropout_rate: float = 0.1,
-        drop_path: float = 0.0,
-        interctc_layer_idx: Optional[Sequence[int]] = None,
-        interctc_use_conditioning: bool = False,
+        norm: Any = "layer",
+        prenorm: Any = True,
+        dropout_rate: Any = 0.1,
+        drop_path: Any = 0.0,
+        interctc_layer_idx: Any = None,
+        interctc_use_conditioning: Any = False,
         **unknown: Any,
     ) -> None:
         super().__init__()
@@ -110,8 +117,10 @@ class S4Encoder(AbsEncoder):
             self.embed = InputLayer(input_layer, input_size, output_size, dropout_rate)
         except ConfigError as error:
             raise error.within(KEY) from None
-        self.interctc_layer_idx = _checked_blocks(interctc_layer_idx or (), num_blocks)
-        self.interctc_use_conditioning = interctc_use_conditioning
+        self.interctc_layer_idx = _checked_blocks(interctc_layer_idx, num_blocks)
+        self.interctc_use_conditioning = check_flag(
+            f"{KEY}.interctc_use_conditioning", interctc_use_conditioning
+        )
         # ESPnet's model puts a linear map from the CTC's vocabulary here.
         self.conditioning_layer: Any = None
 
@@ -242,11 +251,16 @@ def _refuse(unknown: Mapping[str, Any]) -> None:
     check_options("S4Encoder", unknown, options, KEY)
 
 
-def _checked_blocks(indices: Sequence[int], num_blocks: int) -> list[int]:
+def _checked_blocks(indices: Any, num_blocks: int) -> list[int]:
+    key = f"{KEY}.interctc_layer_idx"
+    if indices is None:
+        return []
+    if isinstance(indices, str) or not isinstance(indices, Sequence):
+        raise ConfigError(key, f"must be a list of blocks or null, got {indices!r}")
     for index in indices:
-        if not 0 < index < num_blocks:
+        if check_integer(key, index, minimum=1) >= num_blocks:
             raise ConfigError(
-                f"{KEY}.interctc_layer_idx",
+                key,
                 f"counts blocks, so 0 < index < num_blocks={num_blocks}, got {index}",
             )
     return list(indices)

@@ -16,6 +16,7 @@ from espnet_residuals.config import (
 )
 from espnet_residuals.encoder.layers import build_layer
 from espnet_residuals.encoder.sublayer import Sublayer
+from espnet_residuals.lengths import valid_frames
 from espnet_residuals.residual import build_residual
 
 logger = logging.getLogger(__name__)
@@ -129,8 +130,7 @@ class ResidualStack(nn.Module):
         """
         padding = None
         if lengths is not None:
-            frames = torch.arange(x.size(1), device=x.device)
-            padding = (frames >= lengths.to(x.device).unsqueeze(-1)).unsqueeze(-1)
+            padding = ~valid_frames(lengths, x).unsqueeze(-1)
             x = x.masked_fill(padding, 0.0)
         for i_layer, sublayer in enumerate(self.sublayers, start=1):
             x = self._end_sublayer(i_layer, sublayer(x, lengths), after_block)

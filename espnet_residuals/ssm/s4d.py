@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import ConfigError, check_flag, check_number
 from espnet_residuals.dropout import Dropout
+from espnet_residuals.lengths import valid_frames
 from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
@@ -84,11 +85,6 @@ class S4D(nn.Module):
         self.output_linear = nn.Linear(d_model, 2 * d_model, device=device, dtype=dtype)
         nn.init.normal_(self.D)
 
-    @property
-    def d_output(self) -> int:
-        """Number of features of the output."""
-        return self.d_model
-
     def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
         """Process whole sequences.
 
@@ -102,9 +98,7 @@ class S4D(nn.Module):
             sequence hold no meaning.
         """
         if lengths is not None:
-            frames = torch.arange(x.size(1), device=x.device)
-            padding = frames >= lengths.to(x.device).unsqueeze(-1)
-            x = x.masked_fill(padding.unsqueeze(-1), 0.0)
+            x = x.masked_fill(~valid_frames(lengths, x).unsqueeze(-1), 0.0)
         u = x.transpose(1, 2)
         y = torch.addcmul(self._convolve(u), u, self.D.unsqueeze(-1))
         return self._mix_features(y.transpose(1, 2).contiguous())

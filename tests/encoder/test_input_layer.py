@@ -65,3 +65,25 @@ def test_model_stored_without_the_factor_goes_on_without_it() -> None:
     old.load_state_dict(stored)
     x, lengths = torch.randn(2, 30, FEATURES), torch.tensor([30, 30])
     torch.testing.assert_close(4.0 * old(x, lengths)[0], new(x, lengths)[0])
+
+
+@pytest.mark.parametrize("input_layer", ["linear", "embed", "conv1d2", "conv2d"])
+def test_loading_another_part_of_the_model_leaves_the_factor(input_layer: str) -> None:
+    """As when ESPnet2 resumes with adapters, or only a decoder is loaded."""
+    model = nn.ModuleDict(
+        {"embed": InputLayer(input_layer, FEATURES, SIZE, 0.0), "b": nn.Linear(1, 1)}
+    )
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    others = {name: before[name] for name in ("b.weight", "b.bias")}
+    missing = model.load_state_dict(others, strict=False).missing_keys
+    assert any(name.endswith("factor") for name in missing)
+    after = model.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_no_frame_has_the_dtype_of_frames() -> None:
+    layer = InputLayer("embed", FEATURES, SIZE, 0.0).double()
+    past = layer.no_features(1, torch.device("cpu"), torch.float64)
+    for n_symbols in (0, 3):
+        symbols = torch.zeros(1, n_symbols, dtype=torch.long)
+        assert layer.forward_chunk(symbols, past)[0].dtype == torch.float64

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from espnet_residuals.config import ConfigError
-from espnet_residuals.encoder import build_layer, layer_registry
+from espnet_residuals.encoder import build_layer, layer_registry, register_layer
 
 D_MODEL = 8
 
@@ -55,12 +55,12 @@ def test_an_import_path_is_no_name() -> None:
         ({"_name_": "s4d", "d_stat": 8}, r"encoder_conf\.layer\.d_stat: .*'d_state'"),
         ({"_name_": "s4d", "d_state": 7}, r"encoder_conf\.layer\.d_state: .*even"),
         ({"_name_": "ff", "expand": 0}, r"encoder_conf\.layer\.expand: .*>= 1, got 0"),
-        ({"_name_": "espnet_mha", "n_head": 3}, "n_head=3 does not divide d_model=8"),
+        ({"_name_": "espnet_mha", "n_head": 3}, r"layer\.n_head: .*d_model=8, got 3"),
         ({"_name_": "espnet_mha", "n_head": 4.0}, r"layer\.n_head: .*integer"),
         ({"_name_": "espnet_mha", "n_head": 0}, r"layer\.n_head: .*>= 1, got 0"),
         ({"_name_": "espnet_s4", "mode": "nprl"}, r"layer\.mode: .*mean 'nplr'"),
         ({"_name_": "espnet_s4", "rank": 0}, r"layer\.rank: .*>= 1, got 0"),
-        ({"_name_": "espnet_s4", "measure": "bogus"}, "NotImplementedError"),
+        ({"_name_": "espnet_s4", "measure": "leggs"}, r"layer\.measure: .*'legs'"),
         ("s4", "unknown layer 's4'.*'s4d'"),
         (7, "must be the name of a layer"),
     ],
@@ -68,6 +68,22 @@ def test_an_import_path_is_no_name() -> None:
 def test_error_names_key_value_and_what_is_allowed(config: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_layer(config, D_MODEL)
+
+
+def test_whatever_a_constructor_raises_names_the_layer() -> None:
+    @register_layer("negative")
+    class Negative(nn.Linear):
+        def __init__(self, d_model: int) -> None:
+            super().__init__(d_model, -1)
+
+        def forward(self, x: Any, lengths: Any = None) -> Any:
+            return super().forward(x)
+
+    try:
+        with pytest.raises(ConfigError, match=r"encoder_conf\.layer: Negative: .*-1"):
+            build_layer("negative", D_MODEL)
+    finally:
+        del layer_registry["negative"]
 
 
 def test_class_that_is_no_layer_is_refused() -> None:

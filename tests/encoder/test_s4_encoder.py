@@ -162,10 +162,25 @@ def test_dynamic_quantisation_as_espnet_does_it_changes_little() -> None:
         ({"num_block": 4}, r"encoder_conf\.num_block: .*got 4.*'num_blocks'"),
         ({"input_layer": "conv3d"}, r"encoder_conf\.input_layer: .*got 'conv3d'"),
         ({"interctc_layer_idx": [2]}, r"encoder_conf\.interctc_layer_idx: .*got 2"),
+        ({"interctc_layer_idx": "1"}, r"encoder_conf\.interctc_layer_idx: .*got '1'"),
+        ({"interctc_layer_idx": [True]}, r"encoder_conf\.interctc_layer_idx: .*True"),
+        ({"interctc_use_conditioning": 1}, r"encoder_conf\.interctc_use_.*: .*got 1"),
         ({"output_size": 0}, r"encoder_conf\.output_size: .*>= 1, got 0"),
+        ({"output_size": "8"}, r"encoder_conf\.output_size: .*>= 1, got '8'"),
+        ({"num_blocks": "2"}, r"encoder_conf\.num_blocks: .*>= 1, got '2'"),
+        ({"norm": False}, r"encoder_conf\.norm: .*got False"),
+        ({"prenorm": "yes"}, r"encoder_conf\.prenorm: .*got 'yes'"),
+        ({"dropout_rate": "some"}, r"encoder_conf\.dropout_rate: .*got 'some'"),
+        ({"drop_path": 1}, r"encoder_conf\.drop_path: .*got 1"),
         ({"residual": {"_name_": "decay", "power": -1}}, r"residual\.power: .*got -1"),
     ],
 )
 def test_error_names_the_key_in_the_yaml(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         encoder(**options)
+
+
+def test_rates_that_yaml_reads_as_text_are_taken_as_numbers() -> None:
+    model = encoder(dropout_rate="1e-1", drop_path="2e-1", residual="residual")
+    assert {m.p for m in model.modules() if isinstance(m, nn.Dropout)} == {0.1}
+    assert {sublayer.drop_path.rate for sublayer in model.stack.sublayers} == {0.2}

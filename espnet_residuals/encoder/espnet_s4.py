@@ -1,12 +1,11 @@
-"""ESPnet's own state-space layers, behind the interface of ours.
+"""ESPnet's own S4 layer, behind the interface of ours.
 
-Their modules are imported when one is built, not before: the import alone costs time
-and logs warnings about missing kernels.
+ESPnet's module is imported when a layer is built, not before: the import alone costs
+time and logs warnings about missing kernels.
 """
 
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
-import torch
 from torch import Tensor, nn
 
 from espnet_residuals.config import (
@@ -16,6 +15,14 @@ from espnet_residuals.config import (
     check_number,
 )
 from espnet_residuals.state_spaces.nplr_kernel import warn_of_wrong_kernel
+
+# All that ESPnet 202611 has; ``hippo``, ``diag`` and ``all`` are mixtures.
+MEASURES = (
+    *("legs", "legt", "legsd", "fourier", "fout", "fourier_diag", "foud"),
+    *("diag-lin", "diag-linear", "diag-inv", "diag-inverse", "diag-inv2"),
+    *("diag-inverse2", "diag-quad", "diag-quadratic", "diag-legs", "diag-hippo"),
+    *("diag-random", "diag-real", "hippo", "diag", "all"),
+)
 
 
 class EspnetS4(nn.Module):
@@ -42,6 +49,7 @@ class EspnetS4(nn.Module):
         ConfigError: If an option is not valid.
 
     Examples:
+        >>> import torch
         >>> layer = EspnetS4(8, d_state=4, mode="diag", measure="diag-lin")
         >>> layer(torch.zeros(2, 10, 8)).shape
         torch.Size([2, 10, 8])
@@ -64,9 +72,9 @@ class EspnetS4(nn.Module):
 
         super().__init__()
         check_choice("mode", mode, ("nplr", "diag"))
+        check_choice("measure", measure, MEASURES)
         if mode == "nplr":
             warn_of_wrong_kernel()
-        self.d_output = d_model
         self.s4 = S4(
             d_model,
             d_state=check_integer("d_state", d_state, minimum=1),
@@ -96,68 +104,3 @@ class EspnetS4(nn.Module):
         """
         lengths = None if lengths is None else lengths.to(x.device)
         return self.s4(x, lengths=lengths)[0]
-
-
-class EspnetAttention(nn.Module):
-    """ESPnet's multi-head self-attention, without positions.
-
-    Vaswani et al., "Attention Is All You Need" (NeurIPS 2017).
-
-    Args:
-        d_model (int): Number of features.
-        n_head (int): Number of heads.
-        dropout (Union[float, str]): Dropout rate of the attention weights.
-
-    Raises:
-        ConfigError: If an option is not valid.
-        ValueError: If ``n_head`` does not divide ``d_model``.
-
-    Examples:
-        >>> EspnetAttention(8, n_head=2)(torch.zeros(2, 10, 8)).shape
-        torch.Size([2, 10, 8])
-    """
-
-    def __init__(
-        self, d_model: int, n_head: int = 4, dropout: Union[float, str] = 0.0
-    ) -> None:
-        from espnet2.asr.state_spaces.attention import MultiHeadedAttention
-
-        super().__init__()
-        check_integer("n_head", n_head, minimum=1)
-        dropout = check_number("dropout", dropout, minimum=0, below=1)
-        if d_model % n_head:
-            raise ValueError(f"n_head={n_head} does not divide d_model={d_model}")
-        self.d_output = d_model
-        self.attention: Any = MultiHeadedAttention(d_model, n_head, dropout=dropout)
-
-    def output_weights(self) -> list[nn.Parameter]:
-        """Return the weights that the size of the output depends on.
-
-        Returns:
-            list[nn.Parameter]: Those of the values and of the output.
-        """
-        return [self.attention.linear_v.weight, self.attention.linear_out.weight]
-
-    def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
-        """Attend from every frame to every valid one.
-
-        Args:
-            x (Tensor): Input, (batch, length, d_model).
-            lengths (Optional[Tensor]): Valid frames of each sequence, (batch,).
-
-        Returns:
-            Tensor: Output, (batch, length, d_model).
-        """
-        mask = None
-        if lengths is not None:
-            frames = torch.arange(x.size(1), device=x.device)
-            mask = (frames < lengths.to(x.device).unsqueeze(-1)).unsqueeze(1)
-        # ESPnet asks NumPy for the smallest number of the dtype, which it does not
-        # know for bfloat16, so autocast stays out.
-        if torch.is_autocast_enabled(x.device.type):
-            x = x.float()
-        with torch.autocast(x.device.type, enabled=False):
-            y, _ = self.attention(x, mask=mask)
-        # The weights that ESPnet keeps here hold on to the graph.
-        self.attention.attn = None
-        return y
