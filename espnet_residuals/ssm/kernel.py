@@ -139,7 +139,8 @@ class S4DKernel(nn.Module):
         def move(tensor: Tensor) -> Tensor:
             moved = fn(tensor)
             half = moved.dtype in (torch.float16, torch.bfloat16)
-            return tensor.to(moved.device) if half else moved
+            is_cast = half and moved.dtype != tensor.dtype
+            return tensor.to(moved.device) if is_cast else moved
 
         super()._apply(move, recurse)
         self._mark_for_optimizer()

@@ -254,3 +254,10 @@ def test_parameters_made_anew_by_torch_keep_the_optimiser_settings() -> None:
     loaded.load_state_dict(state, assign=True)
     for layer in (loaded, moved):
         assert layer.kernel.B._optim == {"weight_decay": 0.0, "lr": 0.001}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_layer_made_without_memory_gets_some(dtype: torch.dtype) -> None:
+    layer = S4D(8, device="meta", dtype=dtype).to_empty(device="cpu")
+    assert {p.dtype for p in layer.parameters()} == {dtype}
+    assert {p.device.type for p in layer.parameters()} == {"cpu"}
