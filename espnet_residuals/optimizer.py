@@ -49,6 +49,8 @@ def grouped(
 
     Raises:
         ConfigError: If ``optimizer`` is no optimizer, or a number is none.
+        TypeError: If ``params`` holds anything but tensors, such as groups or pairs
+            with names.
 
     Examples:
         >>> from espnet_residuals import S4D
@@ -64,6 +66,11 @@ def grouped(
             options[name] = check_number(f"optimizer.{name}", options[name])
     groups: dict[tuple[Any, ...], dict[str, Any]] = {(): {"params": []}}
     for parameter in params:
+        if not isinstance(parameter, Tensor):
+            raise TypeError(
+                "grouped makes the groups itself and takes tensors, as of "
+                f"model.parameters(), got {type(parameter).__name__}"
+            )
         settings = getattr(parameter, "_optim", {})
         group = groups.setdefault(
             tuple(sorted(settings.items())), {"params": [], **settings}

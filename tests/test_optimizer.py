@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from espnet_residuals import S4D, ConfigError, S4Encoder
+from espnet_residuals.integration.own_learning_rate import watch_learning_rates
 from espnet_residuals.optimizer import grouped
 from espnet_residuals.tasks import ASRTask
 from tests.test_readme import blocks
@@ -219,6 +220,26 @@ def test_what_is_no_optimizer_is_refused(optimizer: Any) -> None:
 def test_text_that_is_no_number_is_refused() -> None:
     with pytest.raises(ConfigError, match="optimizer.lr: must be .*got 'fast'"):
         grouped(Model().parameters(), lr="fast")
+
+
+def test_pairs_and_groups_are_refused() -> None:
+    """They have no settings to read, and would all be trained alike."""
+    model = Model()
+    for params in (model.named_parameters(), [{"params": model.parameters()}]):
+        with pytest.raises(TypeError, match="takes tensors, .*got (tuple|dict)"):
+            grouped(params)
+
+
+def test_optimizer_without_learning_rates_is_left_alone() -> None:
+    class Still(torch.optim.Optimizer):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, {})
+
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+            pass
+
+    watch_learning_rates()
+    Still(Model().parameters()).step()
 
 
 def in_process_group(model: nn.Module, store: Path) -> nn.Module:

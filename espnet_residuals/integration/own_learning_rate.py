@@ -30,7 +30,9 @@ def _check_once(
     _checked.add(optimizer)
     for group in optimizer.param_groups:
         asked = {_own_rate(parameter) for parameter in group["params"]}
-        actual = group.get("initial_lr", group["lr"])
+        actual = group.get("initial_lr", group.get("lr"))
+        if actual is None:  # an optimizer without learning rates
+            continue
         overlooked = sorted(asked - {None, actual})
         # A group whose parameters all ask for the same was made for them.
         if len(asked) > 1 and overlooked:
