@@ -52,7 +52,15 @@ class LayerStats(lightning.Callback):
     def on_fit_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Set the hooks."""
+        """Set the hooks.
+
+        Args:
+            trainer (lightning.Trainer): The trainer.
+            pl_module (lightning.LightningModule): What holds the model.
+
+        Raises:
+            ConfigError: If the model has no ``s4`` encoder.
+        """
         self._watch = Watch(pl_module)
         self._parameters = {id(parameter) for parameter in self._watch.parameters()}
 
@@ -72,7 +80,14 @@ class LayerStats(lightning.Callback):
         pl_module: lightning.LightningModule,
         optimizer: Optimizer,
     ) -> None:
-        """Log the statistics of the step, and count it."""
+        """Log the statistics of the step, and count it.
+
+        Args:
+            trainer (lightning.Trainer): The trainer, whose loggers get them.
+            pl_module (lightning.LightningModule): What holds the model.
+            optimizer (Optimizer): What is about to step; ignored if it trains none of
+                the sublayers.
+        """
         if not self._trains(optimizer):
             return
         if self._steps % self.every == 0:
@@ -95,11 +110,19 @@ class LayerStats(lightning.Callback):
             logger.log_metrics(statistics, step=trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the number of steps, for a checkpoint."""
+        """Return what a checkpoint keeps.
+
+        Returns:
+            dict[str, Any]: The number of steps.
+        """
         return {"steps": self._steps}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take the number of steps from a checkpoint."""
+        """Go on where a checkpoint stands.
+
+        Args:
+            state_dict (Mapping[str, Any]): What :meth:`state_dict` returned.
+        """
         self._steps = state_dict["steps"]
 
     def teardown(self, *args: Any, **kwargs: Any) -> None:

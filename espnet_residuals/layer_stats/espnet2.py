@@ -40,7 +40,11 @@ class LayerStatsTrainer(Trainer):
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Add the option to those of the command line and the YAML."""
+        """Add the option to those of the command line and the YAML.
+
+        Args:
+            parser (argparse.ArgumentParser): The task's parser, changed in place.
+        """
         parser.add_argument(
             f"--{OPTION}",
             type=int,
@@ -51,7 +55,17 @@ class LayerStatsTrainer(Trainer):
 
     @classmethod
     def build_options(cls, args: argparse.Namespace) -> Options:
-        """Return the options, or say what is wrong with the new one."""
+        """Return the trainer's options.
+
+        Args:
+            args (argparse.Namespace): All options of the task.
+
+        Returns:
+            Options: Those of the trainer.
+
+        Raises:
+            ConfigError: If the new one is no integer >= 1.
+        """
         check_integer(OPTION, getattr(args, OPTION), minimum=1)
         options: Options = build_dataclass(Options, args)
         return options
@@ -65,7 +79,22 @@ class LayerStatsTrainer(Trainer):
         options: TrainerOptions,
         **others: Any,
     ) -> bool:
-        """Train as ESPnet2 does, with hooks on the sublayers and the optimizer."""
+        """Train as ESPnet2 does, with hooks on the sublayers and the optimizer.
+
+        Args:
+            model (nn.Module): The model, perhaps distributed.
+            optimizers (Sequence[Optimizer]): Its optimizers.
+            reporter (SubReporter): What the statistics go to.
+            options (TrainerOptions): The options.
+            **others (Any): ESPnet's own.
+
+        Returns:
+            bool: Whether no step was taken, as ESPnet2 returns it.
+
+        Raises:
+            ConfigError: If the model has no ``s4`` encoder or is split over devices
+                by one process.
+        """
         assert isinstance(options, Options)
         if isinstance(model, nn.DataParallel):
             raise ConfigError(
@@ -74,7 +103,9 @@ class LayerStatsTrainer(Trainer):
                 "--multiprocessing_distributed true",
             )
         with ExitStack() as hooks:
-            report = _Report(Watch(model), reporter, options)
+            # ESPnet skips steps whose gradient is no number, without a call.
+            watch = Watch(model, batches=options.accum_grad)
+            report = _Report(watch, reporter, options)
             hooks.callback(report.watch.close)
             for optimizer in optimizers:
                 hooks.callback(optimizer.register_step_pre_hook(report).remove)

@@ -1,5 +1,6 @@
 """Statistics of every sublayer over all batches of one step of an optimizer."""
 
+from collections import deque
 from typing import Any, Callable, Iterator, Mapping, Optional
 
 import torch
@@ -15,6 +16,7 @@ from espnet_residuals.layer_stats.names import (
     SHARE,
     name_of,
 )
+from espnet_residuals.lengths import valid_frames
 
 
 class Watch:
@@ -30,6 +32,8 @@ class Watch:
     Args:
         model (nn.Module): A model with an ``s4`` encoder or another
             :class:`~espnet_residuals.encoder.ResidualStack`.
+        batches (Optional[int]): How many count, the last ones; None for all since the
+            statistics were read.
 
     Raises:
         ConfigError: If it has neither.
@@ -47,10 +51,10 @@ class Watch:
 'layer_mean_square/2']
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, batches: Optional[int] = None) -> None:
         self.is_on = False
         self._sites = [
-            _Site(self, module)
+            _Site(self, module, batches)
             for module in model.modules()
             if isinstance(module, Sublayer)
         ]
@@ -71,7 +75,7 @@ class Watch:
         add_up: Callable[[Tensor], Tensor] = torch.clone,
         gradient_scale: float = 1.0,
     ) -> dict[str, float]:
-        """Return the statistics of the batches seen so far, and forget these.
+        """Return the statistics of the batches that count, and forget all.
 
         Args:
             add_up (Callable[[Tensor], Tensor]): Adds a tensor up over processes.
@@ -113,10 +117,12 @@ class _Site:
     of its kept part, and the number of values that each is made of.
     """
 
-    def __init__(self, watch: Watch, sublayer: Sublayer) -> None:
+    def __init__(
+        self, watch: Watch, sublayer: Sublayer, batches: Optional[int]
+    ) -> None:
         self.watch = watch
         self.sublayer = sublayer
-        self.batches: list[Tensor] = []
+        self.batches: deque[Tensor] = deque(maxlen=batches)
         self._joined: tuple[Tensor, Tensor, Tensor]
         self._hooks = (
             sublayer.residual.register_forward_hook(self._see_residual),
@@ -126,7 +132,7 @@ class _Site:
     def sums(self) -> Tensor:
         """Return the sums over all batches, (4,)."""
         if self.batches:
-            return torch.stack(self.batches).sum(dim=0)
+            return torch.stack(tuple(self.batches)).sum(dim=0)
         return torch.zeros(4, device=next(self.sublayer.parameters()).device)
 
     def close(self) -> None:
@@ -156,8 +162,7 @@ def _valid_frames(stream: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
     """Return which frames of a stream are no padding, bool, (batch, length)."""
     if lengths is None:
         return torch.ones_like(stream[..., 0], dtype=torch.bool)
-    frames = torch.arange(stream.size(1), device=stream.device)
-    return frames < lengths.to(stream.device).unsqueeze(-1)
+    return valid_frames(lengths, stream)
 
 
 def _learned(residual: nn.Module) -> Iterator[tuple[str, Tensor]]:

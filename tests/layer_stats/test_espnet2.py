@@ -6,6 +6,7 @@ from typing import Any, Iterator
 import numpy as np
 import pytest
 import soundfile
+import torch
 import yaml
 from torch import nn
 
@@ -37,6 +38,14 @@ def test_accumulated_batches_count_together() -> None:
     assert measured == [2, 8, 14]
     for batch, step in zip(measured, (0, 2, 4)):
         assert got[batch] == pytest.approx(expected[step], rel=1e-9)
+
+
+def test_step_that_is_skipped_leaves_the_next_ones_as_they_are() -> None:
+    broken = torch.full_like(utterances()[0], torch.inf)
+    got = train(Model(), [broken, *utterances()], every=1)
+    expected = train(Model(), utterances(), every=1)
+    assert all(np.isnan(value) for value in got[0].values())
+    assert got[1:] == expected
 
 
 def test_option_is_checked() -> None:

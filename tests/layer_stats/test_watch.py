@@ -180,3 +180,15 @@ def test_compiled_encoder_is_measured_without_a_break() -> None:
         expected, got = (watch.read() for watch in watches)
         assert got == pytest.approx(expected, rel=1e-9, nan_ok=True)
         assert torch.tensor(got["layer_share/1"]).isfinite() == is_on
+
+
+def test_batch_that_no_longer_counts_spoils_nothing() -> None:
+    """ESPnet2 skips the step of a batch whose gradient is no number."""
+    encoder = small_encoder("residual")
+    watch = Watch(encoder, batches=1)
+    watch.is_on = True
+    run(encoder, torch.full_like(BATCH, torch.inf))
+    encoder.zero_grad()
+    run(encoder)
+    watch.close()
+    assert watch.read() == statistics_of(small_encoder("residual"))
