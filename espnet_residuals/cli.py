@@ -41,8 +41,8 @@ Print of every sublayer, in closed form
   share        that of its branch in the variance of the output, if the input and all
                branches are independent and of equal variance
 
-For functions of constant weights: residual, decay, decay_schedule, depth_scaled and
-deepnorm. `espnet-residuals list` prints the options of each.
+For functions of constant weights: residual, decay, decay_schedule, depth_scaled,
+deepnorm and feedforward. `espnet-residuals list` prints the options of each.
 
   espnet-residuals show decay --layers 24 --power 0.5
   espnet-residuals show decay --layers 24 --l2 false --offset 1 --plot decay.png
@@ -192,7 +192,7 @@ def _add_probe(commands: Any) -> None:
     )
     add("--batch", type=_positive, default=4, metavar="N", help="noise: sequences (4)")
     add("--frames", type=_positive, default=400, metavar="N", help="of each (400)")
-    add("--seed", type=int, default=0, metavar="N", help="of weights and noise (0)")
+    add("--seed", type=_seed, default=0, metavar="N", help="of weights and noise (0)")
     add("--json", type=Path, metavar="FILE", help="write the numbers to FILE")
     add("--plot", type=Path, metavar="FILE", help="draw the numbers, as PNG")
     probe.set_defaults(run=_probe)
@@ -213,6 +213,14 @@ def _add_history(commands: Any) -> None:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(
+            f"must be an integer from 0 to 2^63 - 1, got {text!r}"
+        )
     return int(text)
 
 

@@ -131,7 +131,7 @@ def test_probe_takes_recordings(
             "it accepts power, l2, offset; did you mean 'power'?",
         ),
         ({"num_blcks": 2}, "did you mean 'num_blocks'?"),
-        ({"output_size": "many"}, "S4Encoder"),
+        ({"output_size": "many"}, "must be an integer >= 1, got 'many'"),
     ],
 )
 def test_wrong_options_are_told_with_their_line(
@@ -265,3 +265,12 @@ def test_batches_that_the_encoder_cannot_process_are_told(
     config = write_recipe(tmp_path)
     said = refused(capsys, 2, "probe", config, click)
     assert "the frontend fails on recordings of at most 100 samples" in said
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999", "one"])
+def test_seed_that_torch_does_not_take_is_refused(
+    seed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["probe", str(write_recipe(tmp_path)), f"--seed={seed}"])
+    assert f"got {seed!r}" in capsys.readouterr().err

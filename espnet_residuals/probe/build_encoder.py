@@ -72,7 +72,7 @@ def _key_of(error: Exception) -> str:
 
 def _draw_start(config: TrainingYaml, encoder: nn.Module) -> None:
     """Draw the start anew if the YAML has ``init:``, as ESPnet does."""
-    init = config.model.get("init")
+    init = config.model["init"]
     if init is None:
         return
     try:

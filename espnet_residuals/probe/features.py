@@ -63,7 +63,7 @@ def audio_batch(config: TrainingYaml, paths: Sequence[Path], input_size: int) ->
     Raises:
         Failure: If a file cannot be read or is too short, or the frontend is another.
     """
-    if config.model.get("frontend", "default") != "default":
+    if config.model["frontend"] != "default":
         raise Failure(
             Exit.USAGE,
             "audio files need 'frontend: default' in the YAML, got "

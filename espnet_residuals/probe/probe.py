@@ -108,7 +108,7 @@ def _variants(config: TrainingYaml, request: Request) -> dict[str, dict[str, Any
     residual = options.get("residual", "residual")
     own = residual.get(NAME_KEY) if isinstance(residual, Mapping) else residual
     if not request.compare:
-        return {str(own): options}
+        return {"none" if own is None else str(own): options}
     return {
         name: {**options, "residual": residual if _are_one(name, own) else name}
         for name in request.compare

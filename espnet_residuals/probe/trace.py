@@ -77,7 +77,14 @@ def attach_all(
 
 
 def stream_of(value: Any) -> Tensor:
-    """Return the stream, which ESPnet passes on together with positions and masks."""
+    """Return the stream, which ESPnet passes on together with positions and masks.
+
+    Args:
+        value (Any): Input or output of a layer: a tensor, or tuples that begin with it.
+
+    Returns:
+        Tensor: The stream, (batch, length, d_model).
+    """
     while isinstance(value, (tuple, list)):
         value = value[0]
     assert isinstance(value, Tensor)

@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from espnet_residuals.config import ConfigError
+from espnet_residuals.config import ConfigError, check_integer
 from espnet_residuals.probe.defaults import read_with_defaults
 from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.misspelled import READ, misspelled
@@ -15,6 +15,9 @@ from espnet_residuals.probe.yaml_file import YamlFile
 from espnet_residuals.probe.yaml_lines import find
 
 DEFAULT_N_MELS = 80
+# What is read of the section, and what ESPnet takes where it is left out.
+KEYS = ("encoder", "input_size", "frontend", "preencoder", "init", *READ)
+DEFAULTS = {"frontend": "default"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class TrainingYaml:
         section (str): Where the keys of the model are: ``model.``, or nothing at all.
         encoder (str): Name of the encoder.
         encoder_conf (dict[str, Any]): Its options, without interpolations.
-        model (Mapping[str, Any]): All keys of the section as they stand in the file.
+        model (Mapping[str, Any]): What the section says of the encoder and what comes
+            before it, without interpolations.
         frontend_conf (dict[str, Any]): Options of the frontend.
     """
 
@@ -68,10 +72,11 @@ def read_training_yaml(path: Path) -> TrainingYaml:
             options are under a key that is misspelled or outside of the model.
     """
     document, files = read_with_defaults(path)
-    model, section = document, ""
+    section = ""
     if "encoder" not in document and isinstance(document.get("model"), Mapping):
-        model, section = document["model"], "model."
-    encoder = model.get("encoder")
+        section = "model."
+    model = {key: _resolved(files, document, section, key) for key in KEYS}
+    encoder = model["encoder"]
     if encoder is None:
         raise Failure(
             Exit.NO_ENCODER,
@@ -82,7 +87,7 @@ def read_training_yaml(path: Path) -> TrainingYaml:
         where = _place(files, f"{section}encoder")
         raise Failure(Exit.ENCODER, f"{where}: encoder must be a name, got {encoder!r}")
     _refuse_unread(files, document, section)
-    options = {key: _resolved(files, document, section, key) for key in READ}
+    options = {key: _options(files, section + key, model[key]) for key in READ}
     return TrainingYaml(path, files, section, encoder, model=model, **options)
 
 
@@ -98,23 +103,20 @@ def input_size_of(config: TrainingYaml) -> int:
     Raises:
         Failure: If neither tells.
     """
-    stated = config.model.get("input_size")
-    if isinstance(stated, int) and not isinstance(stated, bool):
-        return stated
-    frontend = config.model.get("frontend", "default")
-    if frontend != "default" or config.model.get("preencoder") is not None:
-        raise Failure(
-            Exit.USAGE,
-            f"{config.path} does not tell how many features the encoder is given "
-            f"(frontend: {frontend}, preencoder: {config.model.get('preencoder')}); "
-            "add --input-size N",
-        )
-    n_mels = config.frontend_conf.get("n_mels", DEFAULT_N_MELS)
-    if isinstance(n_mels, bool) or not isinstance(n_mels, int) or n_mels < 1:
-        raise config.locate(
-            ConfigError("frontend_conf.n_mels", f"must be an integer, got {n_mels!r}")
-        )
-    return n_mels
+    try:
+        if config.model["input_size"] is not None:
+            return check_integer("input_size", config.model["input_size"], minimum=1)
+        frontend, preencoder = config.model["frontend"], config.model["preencoder"]
+        if frontend != "default" or preencoder is not None:
+            raise Failure(
+                Exit.USAGE,
+                f"{config.path} does not tell how many features the encoder is given "
+                f"(frontend: {frontend}, preencoder: {preencoder}); add --input-size N",
+            )
+        n_mels = config.frontend_conf.get("n_mels", DEFAULT_N_MELS)
+        return check_integer("frontend_conf.n_mels", n_mels, minimum=1)
+    except ConfigError as error:
+        raise config.locate(error) from error
 
 
 def _refuse_unread(
@@ -137,24 +139,30 @@ def _refuse_unread(
 
 def _resolved(
     files: Sequence[YamlFile], document: Mapping[str, Any], section: str, key: str
-) -> dict[str, Any]:
-    """Return a mapping of the section with its interpolations replaced."""
+) -> Any:
+    """Return the value of a key of the section with its interpolations replaced."""
     model = document["model"] if section else document
-    options = model.get(key)
-    if options is None:
-        return {}
-    where = f"{_place(files, section + key)}: {key}"
-    if not isinstance(options, Mapping):
-        raise Failure(Exit.OPTION, f"{where}: must be a mapping, got {options!r}")
-    if "${" not in str(options):
-        return dict(options)
+    value = model.get(key, DEFAULTS.get(key))
+    if "${" not in str(value):
+        return value
     try:
-        node = OmegaConf.select(OmegaConf.create(dict(document)), section + key)
-        plain = OmegaConf.to_container(node, resolve=True)
+        value = OmegaConf.select(OmegaConf.create(dict(document)), section + key)
+        is_node = OmegaConf.is_config(value)
+        return OmegaConf.to_container(value, resolve=True) if is_node else value
     except OmegaConfBaseException as error:
-        raise Failure(Exit.OPTION, f"{where}: {error}") from error
-    assert isinstance(plain, dict)
-    return {str(name): value for name, value in plain.items()}
+        where = _place(files, section + key)
+        raise Failure(Exit.OPTION, f"{where}: {key}: {error}") from error
+
+
+def _options(files: Sequence[YamlFile], key: str, value: Any) -> dict[str, Any]:
+    """Return a mapping of options, or none where a key is empty."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        name = key.rpartition(".")[2]
+        where = _place(files, key)
+        raise Failure(Exit.OPTION, f"{where}: {name}: must be a mapping, got {value!r}")
+    return {str(name): option for name, option in value.items()}
 
 
 def _place(files: Sequence[YamlFile], key: str) -> str:

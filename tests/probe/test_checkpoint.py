@@ -8,6 +8,7 @@ import torch
 
 from espnet_residuals import S4Encoder
 from espnet_residuals.probe.checkpoint import load_checkpoint
+from espnet_residuals.probe.failure import Exit, Failure
 from tests.probe.recipe import MODEL
 
 
@@ -41,3 +42,12 @@ def test_file_without_the_factor_of_the_input_goes_on_without_it(
     torch.save(weights, path)
     load_checkpoint(encoder, path)
     assert encoder.state_dict()[factor] == 1.0
+
+
+@pytest.mark.parametrize("content", [b"encoder: s4\n", b"q\x00.", b"", b"PK\x03\x04"])
+def test_file_that_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "training.yaml"
+    path.write_bytes(content)
+    with pytest.raises(Failure, match="is no checkpoint of tensors alone") as caught:
+        load_checkpoint(small_encoder(1), path)
+    assert caught.value.code is Exit.CHECKPOINT

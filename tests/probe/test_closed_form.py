@@ -38,6 +38,10 @@ def test_weights_are_those_of_a_stack(name: str) -> None:
     assert weights == pytest.approx(stream.tolist())
 
 
+def test_without_residual_connection_only_the_last_sublayer_is_heard() -> None:
+    assert [step.share for step in closed_form("none", 3, {})] == [0, 0, 0, 1]
+
+
 def test_postnorm_is_part_of_deepnorm() -> None:
     step = closed_form("deepnorm", 16, {})[-1]
     assert step.share == pytest.approx(1 / (1 + math.sqrt(16)))

@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from espnet_residuals import S4Encoder
+from espnet_residuals.probe.failure import Failure
 from espnet_residuals.probe.features import Batch, random_batch
 from espnet_residuals.probe.measure import measure
 from espnet_residuals.probe.probe import Request, probe
 from espnet_residuals.probe.sites import find_sites
-from tests.probe.recipe import write_recipe
+from tests.probe.recipe import MODEL, write_recipe
 
 SEED = 3
 
@@ -134,3 +136,28 @@ def test_layers_are_rounded_up_to_whole_blocks(tmp_path: Path) -> None:
     result = probe(Request(write_recipe(tmp_path), layers=5, frames=30))
     assert result.about["num_blocks"] == 3
     assert result.about["sublayers"] == 6
+
+
+def test_names_of_other_keys_stand_for_their_values(tmp_path: Path) -> None:
+    written = {**MODEL, "init": "xavier_uniform", "input_size": 30}
+    names = {f"my_{key}": value for key, value in written.items()}
+    pointing = {key: f"${{my_{key}}}" for key in written}
+    profiles = []
+    for folder, document in (("a", written), ("b", {**names, "model": pointing})):
+        path = tmp_path / folder / "training.yaml"
+        path.parent.mkdir()
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        profiles.append(probe(Request(path, frames=30)).profiles)
+    assert profiles[0] == profiles[1]
+
+
+def test_number_of_features_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "training.yaml"
+    path.write_text(yaml.safe_dump({**MODEL, "input_size": "40"}), encoding="utf-8")
+    with pytest.raises(Failure, match="input_size: must be an integer >= 1, got '40'"):
+        probe(Request(path))
+
+
+def test_no_residual_connection_has_a_name(tmp_path: Path) -> None:
+    result = probe(Request(write_recipe(tmp_path, residual=None), frames=30))
+    assert [profile.name for profile in result.profiles] == ["none"]
