@@ -40,7 +40,7 @@ setup(
     package_data={"espnet_residuals": ["py.typed"]},
     install_requires=[
         # The asr extra brings opt-einsum, which espnet2.asr.state_spaces imports.
-        # NumPy, OmegaConf, PyYAML, soundfile and tqdm come with ESPnet.
+        # humanfriendly, NumPy, OmegaConf, PyYAML, soundfile and tqdm come with ESPnet.
         "espnet[asr]>=202611",
         "torch",
         "typeguard",

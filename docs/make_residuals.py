@@ -144,9 +144,9 @@ The parameters are counted with the default options. Under `norm`, prenorm means
 CLOSING = """\
 ## Starts
 
-ESPnet's `init:` draws all matrices anew and sets biases to 0. `rezero`, `layerscale`,
-`bypass`, `gru`, `laurel_rw` and `laurel_lr` restore their start behind it, and the
-encoder multiplies the start of its layers by DeepNorm's `init_gain` once more. Where a
+ESPnet's `init:` draws all matrices anew and sets biases to 0. `gru` and `laurel_lr`
+restore their start behind it, the weights of the others are neither, and the encoder
+multiplies the start of its layers by DeepNorm's `init_gain` once more. Where a
 start is 0 the gradient of what it multiplies is 0 too, until the first step: that of
 the sublayer's own parameters with `rezero`, that of `A` with `laurel_lr`. No parameter
 is without a gradient, so DistributedDataParallel has no unused parameters to find.

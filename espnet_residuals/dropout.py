@@ -14,11 +14,11 @@ class Dropout(nn.Dropout):
     """``torch.nn.Dropout`` that is fast on the CPU and stores one byte a value.
 
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-    Overfitting" (JMLR 2014). On the CPU torch draws a float for every value, one after
-    the other, and keeps it for the backward pass; here one draw of 64 bits serves four
-    values. The rate is rounded to a multiple of 2^-16. On other devices, and compiled,
-    ``forward`` is torch's own; layers that fuse dropout with what is beside it draw
-    these masks everywhere.
+    Overfitting" (JMLR 2014, https://jmlr.org/papers/v15/srivastava14a.html). On the
+    CPU torch draws a float for every value, one after the other, and keeps it for the
+    backward pass; here one draw of 64 bits serves four values. The rate is rounded to
+    a multiple of 2^-16. On other devices, and compiled, ``forward`` is torch's own;
+    layers that fuse dropout with what is beside it draw these masks everywhere.
 
     Args:
         p (float): Probability of a zero, 0 <= p < 1.

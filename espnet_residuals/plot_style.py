@@ -71,6 +71,9 @@ def new_figure(height: float, width: float = WIDTH) -> Any:
 
     Returns:
         Any: The ``matplotlib.figure.Figure``.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
     """
     from matplotlib.figure import Figure
 

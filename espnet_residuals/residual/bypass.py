@@ -81,11 +81,6 @@ class Bypass(Residual):
         self.scale = nn.Parameter(torch.full((d_model,), self.start))
         self.register_buffer("passes", torch.zeros(()))
 
-    def espnet_initialization_fn(self) -> None:
-        """Restore the start after ESPnet's ``init:``."""
-        nn.init.constant_(self.scale, self.start)
-        nn.init.zeros_(self.passes)
-
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Bypass":
         """Keep the count in float32: in bfloat16 it would stop at 256."""
         passes = self.passes

@@ -72,8 +72,7 @@ class DecayResidual(Residual):
         check_flag("l2", l2)
         offset = check_number("offset", offset, minimum=0)
         beta = (i_layer + offset) ** -power
-        alpha = (1.0 - beta**2) ** 0.5 if l2 else 1.0 - beta
-        super().__init__(i_layer, d_input, d_model, alpha, beta)
+        super().__init__(i_layer, d_input, d_model, kept_weight(beta, l2), beta)
         self.power = power
         self.l2 = l2
         self.offset = offset
@@ -84,3 +83,20 @@ class DecayResidual(Residual):
             f"{super().extra_repr()}, power={self.power:.4g}, l2={self.l2}, "
             f"offset={self.offset:.4g}"
         )
+
+
+def kept_weight(beta: float, l2: bool) -> float:
+    """Return the weight of ``x`` that goes with that of ``y``.
+
+    Args:
+        beta (float): Weight of ``y``, from 0 to 1.
+        l2 (bool): Keep the variance (True) or the mean (False).
+
+    Returns:
+        float: The weight.
+
+    Examples:
+        >>> round(kept_weight(0.6, l2=True), 3), kept_weight(0.6, l2=False)
+        (0.8, 0.4)
+    """
+    return (1.0 - beta**2) ** 0.5 if l2 else 1.0 - beta

@@ -11,6 +11,7 @@ from espnet_residuals.config import (
     check_number,
 )
 from espnet_residuals.residual.base import Residual
+from espnet_residuals.residual.decay import kept_weight
 from espnet_residuals.residual.registration import register_residual
 
 SHAPES = ("linear", "cosine", "geometric")
@@ -78,14 +79,18 @@ class DecaySchedule(Residual):
             )
         time = (i_layer - 1) / max(n_layers - 1, 1)
         beta = _between(first, last, shape, time)
-        alpha = (1.0 - beta**2) ** 0.5 if l2 else 1.0 - beta
-        super().__init__(i_layer, d_input, d_model, alpha, beta)
+        super().__init__(i_layer, d_input, d_model, kept_weight(beta, l2), beta)
+        self.first = first
+        self.last = last
         self.shape = shape
         self.l2 = l2
 
     def extra_repr(self) -> str:
         """Return the settings that ``print(module)`` shows."""
-        return f"{super().extra_repr()}, shape={self.shape}, l2={self.l2}"
+        return (
+            f"{super().extra_repr()}, first={self.first:.4g}, last={self.last:.4g}, "
+            f"shape={self.shape}, l2={self.l2}"
+        )
 
 
 def _between(first: float, last: float, shape: str, time: float) -> float:

@@ -54,10 +54,12 @@ class DepthScaled(Residual):
         n_layers = check_integer("n_layers", n_layers, minimum=1)
         super().__init__(i_layer, d_input, d_model, beta=scale * n_layers**-power)
         self.power = power
+        self.scale = scale
         self.n_layers = n_layers
 
     def extra_repr(self) -> str:
         """Return the settings that ``print(module)`` shows."""
         return (
-            f"{super().extra_repr()}, power={self.power:.4g}, n_layers={self.n_layers}"
+            f"{super().extra_repr()}, power={self.power:.4g}, scale={self.scale:.4g}, "
+            f"n_layers={self.n_layers}"
         )

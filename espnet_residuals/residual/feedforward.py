@@ -2,8 +2,6 @@
 
 from typing import Optional
 
-from torch import Tensor
-
 from espnet_residuals.residual.base import Residual
 from espnet_residuals.residual.registration import register_residual
 
@@ -26,8 +24,3 @@ class Feedforward(Residual):
 
     def __init__(self, i_layer: Optional[int], d_input: int, d_model: int) -> None:
         super().__init__(i_layer, d_input, d_model, alpha=0.0, beta=1.0)
-
-    def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
-        """Return ``y``; see :meth:`Residual.forward`."""
-        self.check_shapes(x, y, transposed)
-        return y

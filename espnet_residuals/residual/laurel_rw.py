@@ -38,11 +38,6 @@ class LaurelRW(Residual):
         self.x_scale = nn.Parameter(torch.ones(1))
         self.y_scale = nn.Parameter(torch.ones(1))
 
-    def espnet_initialization_fn(self) -> None:
-        """Restore the start after ESPnet's ``init:``."""
-        nn.init.ones_(self.x_scale)
-        nn.init.ones_(self.y_scale)
-
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join the scaled ``x`` and ``y``; see :meth:`Residual.forward`."""
         self.check_shapes(x, y, transposed)

@@ -60,10 +60,6 @@ class LayerScale(Residual):
             self.init = check_number("init", init, above=0)
         self.scale = nn.Parameter(torch.full((d_model,), self.init))
 
-    def espnet_initialization_fn(self) -> None:
-        """Restore the start after ESPnet's ``init:``."""
-        nn.init.constant_(self.scale, self.init)
-
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x`` and the scaled ``y``; see :meth:`Residual.forward`."""
         self.check_shapes(x, y, transposed)

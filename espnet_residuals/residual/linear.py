@@ -7,6 +7,8 @@ from torch import Tensor, nn
 class LinearInDtype(nn.Linear):
     """A linear map that works in the dtype of its input.
 
+    Args: those of :class:`torch.nn.Linear`.
+
     Examples:
         >>> import torch
         >>> LinearInDtype(8, 4)(torch.ones(2, 8, dtype=torch.bfloat16)).dtype
@@ -14,7 +16,14 @@ class LinearInDtype(nn.Linear):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Map the last dimension of ``input``."""
+        """Map the last dimension.
+
+        Args:
+            input (Tensor): Values, (..., in_features).
+
+        Returns:
+            Tensor: The result, (..., out_features), in the dtype of ``input``.
+        """
         bias = self.bias
         return F.linear(
             input,

@@ -44,10 +44,6 @@ class ReZero(Residual):
         super().__init__(i_layer, d_input, d_model)
         self.scale = nn.Parameter(torch.zeros(1))
 
-    def espnet_initialization_fn(self) -> None:
-        """Restore the start after ESPnet's ``init:``."""
-        nn.init.zeros_(self.scale)
-
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x`` and the scaled ``y``; see :meth:`Residual.forward`."""
         self.check_shapes(x, y, transposed)

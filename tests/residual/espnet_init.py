@@ -9,8 +9,6 @@ every_init = pytest.mark.parametrize("init", INITIALIZATIONS)
 
 def initialised(module: nn.Module, init: str) -> nn.Module:
     """Return the module as part of a model that ESPnet has initialised."""
-    for parameter in module.parameters():
-        nn.init.constant_(parameter, 7.0)
     model = nn.ModuleDict({"residual": module})
     initialize(model, init)
     return model["residual"]
