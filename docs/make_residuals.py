@@ -48,7 +48,7 @@ ADVICE = {
     "DecayResidual": Advice(
         "β = (i + `offset`)^−`power`; α = √(1 − β²) with `l2`, else 1 − β",
         "prenorm",
-        "Every sublayer is to have the same share; in S4 encoders with `offset: 1`.",
+        "The stream is not to grow; with `offset: 1`, or the features are lost.",
     ),
     "DecaySchedule": Advice(
         "β from `first` to `last`; α as in `decay`",

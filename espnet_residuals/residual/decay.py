@@ -26,6 +26,12 @@ class DecayResidual(Residual):
     sublayer, and stochastic depth cannot be used there. ``offset=1`` keeps part of
     the input at every sublayer, as if it were itself the output of one more layer.
 
+    In a prenorm stack LayerNorm takes every common factor of the stream out again.
+    Both of the settings above are then, with ``offset=1``, the plain connection
+    :math:`x + y`, but for LayerNorm's eps and a stream whose size does not grow with
+    depth; without ``offset`` they are the plain connection without the features. Other
+    powers are other models.
+
     Args:
         i_layer (int): Index of the sublayer in the stack, counted from 1.
         d_input (int): Number of features of ``x``.

@@ -67,6 +67,26 @@ def test_deep_decay_stack_weighs_every_sublayer_alike() -> None:
     torch.testing.assert_close(stream[0], expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("power", "l2"), [(0.5, True), (1.0, False)])
+def test_norms_hide_the_difference_between_decay_with_an_offset_and_the_plain_sum(
+    power: float, l2: bool
+) -> None:
+    """The stream is x + y_1 + ... + y_K times a number, which LayerNorm takes out."""
+    decay = {"_name_": "decay", "power": power, "l2": l2, "offset": 1}
+    results = []
+    for residual in ("residual", decay):
+        torch.manual_seed(0)
+        model = stack(num_blocks=12, residual=residual).double()
+        for module in model.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.eps = 0.0
+        torch.manual_seed(1)
+        y = model(torch.randn(2, 10, D_MODEL, dtype=torch.double))
+        (y * torch.randn_like(y)).sum().backward()
+        results.append([y, *(p.grad for p in model.parameters())])
+    torch.testing.assert_close(results[0], results[1], rtol=1e-9, atol=1e-9)
+
+
 def test_frames_behind_the_length_are_zero() -> None:
     y = stack()(torch.randn(2, 20, D_MODEL), torch.tensor([20, 7]))
     assert (y[1, 7:] == 0).all() and (y[1, :7] != 0).any()
