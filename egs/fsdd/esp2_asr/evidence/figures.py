@@ -9,7 +9,7 @@ from typing import Any
 
 from evidence.cell import WINDOW
 from evidence.model import load_config
-from evidence.plan import DEPTHS, ENCODERS, RESIDUALS
+from evidence.plan import CHOSEN_RATE, DEPTHS, ENCODERS, ENCODERS_LONGER, RESIDUALS
 from evidence.results import Row, read_rows
 from evidence.start import KINDS, gradient_ratio, kept_share, of_row, profile
 from evidence.timing import TIMES
@@ -17,6 +17,7 @@ from evidence.timing import TIMES
 from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
 
 PERCENTS = (1, 2, 5, 10, 20, 30, 50, 100)
+MINUTES = (1, 1.5, 2, 3, 4)
 STYLES = list(zip(COLOURS, MARKERS))
 
 
@@ -24,13 +25,12 @@ def draw_all(folder: Path) -> None:
     """Draw every figure whose cells there are."""
     folder.mkdir(exist_ok=True)
     depth = {row.name: row for row in read_rows("depth")}
-    encoders = read_rows("encoder")
     with styled():
         if depth:
             draw_depth(depth, folder / "depth.png")
             draw_start(depth, read_rows("variant"), folder / "start.png")
-        if encoders and TIMES.exists():
-            draw_encoders(encoders, folder / "encoders.png")
+        if TIMES.exists():
+            draw_encoders(folder / "encoders.png")
 
 
 def draw_depth(rows: dict[str, Row], path: Path) -> None:
@@ -111,23 +111,31 @@ def _draw_outcome(axis: Any, row: Row, start: float, style: tuple[str, str]) -> 
         axis.plot(start, mean(row.final_losses()), style[1], color=style[0])
 
 
-def draw_encoders(rows: Sequence[Row], path: Path) -> None:
+def draw_encoders(path: Path) -> None:
     """Draw the error rates of the encoders over the time that training takes."""
-    times = json.loads(TIMES.read_text(encoding="utf-8"))
-    steps = load_config().scheduler.total_steps
     figure = new_figure(height=3)
     axes = figure.subplots(1, 3)
-    for axis, test_set in zip(axes, ("test", "long", "unseen")):
-        for name, (colour, marker) in zip(ENCODERS, STYLES):
-            minutes = steps * times[name]["step_ms"] / 60_000
-            for row in rows:
-                if row.name.split()[0] == name:
-                    wers = row.wers(test_set)
-                    axis.plot([minutes] * len(wers), wers, marker, color=colour)
-        axis.set(title=f"WER of {test_set}, %", yscale="log")
-        axis.set(xlabel="minutes of training, one thread")
+    for name, style in zip(ENCODERS, STYLES):
+        for axis, test_set in zip(axes, ("test", "long", "unseen")):
+            _draw_seeds(axis, _wers_over_minutes(name, test_set), style)
+            axis.set(title=f"WER of {test_set}, %", xscale="log", yscale="log")
+            axis.set(xlabel="minutes of training, one thread")
+        axes[0].plot([], [], color=style[0], marker=style[1], label=name)
+    for axis in axes:
+        axis.set_xticks(MINUTES, [f"{minutes:g}" for minutes in MINUTES])
+        axis.set_xticks([], minor=True)
         _mark_percents(axis)
-    for name, (colour, marker) in zip(ENCODERS, STYLES):
-        axes[0].plot([], [], marker, color=colour, label=name)
     figure.legend(loc="outside lower center", ncols=len(ENCODERS))
     figure.savefig(path)
+
+
+def _wers_over_minutes(name: str, test_set: str) -> dict[float, list[float]]:
+    """Return an encoder's error rates at its chosen rate, by the time it trained."""
+    step = json.loads(TIMES.read_text(encoding="utf-8"))[name]["step_ms"] / 60_000
+    minutes = load_config().scheduler.total_steps * step
+    chosen = (
+        row for row in read_rows("encoder") if row.name == f"{name} {CHOSEN_RATE[name]}"
+    )
+    longer = (row for row in read_rows("encoder_longer") if row.name == name)
+    found = {minutes: chosen, ENCODERS_LONGER * minutes: longer}
+    return {x: row.wers(test_set) for x, rows in found.items() for row in rows}

@@ -12,6 +12,8 @@ VARIANTS: dict[str, Any] = {
     "decay, power 1": {"_name_": "decay", "power": 1.0},
     "decay, linear": {"_name_": "decay", "l2": False},
     "decay, offset 1": {"_name_": "decay", "offset": 1},
+    "decay, power 0.25, offset 1": {"_name_": "decay", "power": 0.25, "offset": 1},
+    "decay, power 1, offset 1": {"_name_": "decay", "power": 1.0, "offset": 1},
     "rezero": "rezero",
     "layerscale": "layerscale",
     "deepnorm": "deepnorm",
@@ -24,6 +26,15 @@ NEEDS_POSTNORM = ("deepnorm",)
 RATES = (0.003, 0.006, 0.012, 0.024)
 LEARNING_RATE = 0.012  # the best of them for ``residual``
 RATED = ("residual", "decay")
+# What does not train at that rate, at the lowest.
+RETRIED: dict[str, Any] = {
+    "highway": {"residual": "highway"},
+    "feedforward": {"residual": "feedforward"},
+    "bypass": {"residual": "bypass"},
+    "laurel_lr": {"residual": "laurel_lr"},
+    "deepnorm": {"residual": "deepnorm", "prenorm": False},
+    "residual, postnorm": {"residual": "residual", "prenorm": False},
+}
 PROLONGED = ("residual", "decay", "highway")
 LONGER = 3  # times the steps
 
@@ -58,7 +69,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
         "subsample": [2, 1, 1],
     },
 }
-ENCODER_RATES = (0.001, 0.002, 0.005, 0.012)  # all with the first seed
+ENCODER_RATES = (0.0005, 0.001, 0.002, 0.005, 0.012, 0.024)  # with the first seed
 CHOSEN_RATE = {  # the lowest loss at the end; the other seeds take it alone
     "s4": 0.012,
     "conformer": 0.002,
@@ -66,6 +77,7 @@ CHOSEN_RATE = {  # the lowest loss at the end; the other seeds take it alone
     "transformer": 0.005,
     "rnn": 0.005,
 }
+ENCODERS_LONGER = 2  # times the steps
 UNHEARD = "theo"  # the speaker whom the encoders compared with each other do not hear
 
 
@@ -134,6 +146,8 @@ def _cells_of(seed: int) -> Iterator[Cell]:
         for lr in RATES:
             conf = {"residual": residual}
             yield Cell("rate", f"{residual} {lr}", seed, encoder_conf=conf, lr=lr)
+    for name, conf in RETRIED.items():
+        yield Cell("low_rate", name, seed, encoder_conf=conf, lr=min(RATES))
     for residual in PROLONGED:
         conf = {"residual": residual}
         yield Cell("longer", residual, seed, encoder_conf=conf, times=LONGER)
@@ -143,3 +157,6 @@ def _cells_of(seed: int) -> Iterator[Cell]:
         for lr in ENCODER_RATES if seed == SEEDS[0] else (CHOSEN_RATE[name],):
             row = f"{name} {lr}"
             yield Cell("encoder", row, seed, name, conf, lr, held_out=UNHEARD)
+    for name, conf in ENCODERS.items():
+        lr, times = CHOSEN_RATE[name], ENCODERS_LONGER
+        yield Cell("encoder_longer", name, seed, name, conf, lr, times, UNHEARD)

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 from evidence.model import load_config
-from evidence.plan import LONGER
+from evidence.plan import CHOSEN_RATE, all_cells
 from evidence.results import Row, read_rows, spread
 from evidence.start import MEASURES, gradient_ratio, of_row, rank_correlation
 from evidence.timing import TIMES
@@ -36,12 +36,22 @@ def make_table(study: str) -> str:
     """Return the table of one study; a note where no cell of it was trained."""
     if study == "start":
         return _markdown(_start_lines())
-    rows = read_rows(study)
+    rows = _rows_of(study)
     if not rows:
         return "*No cell has been trained yet.*"
     columns = _columns(study, rows)
     titles = [title for title, _ in columns]
     return _markdown([titles, *([value(row) for _, value in columns] for row in rows)])
+
+
+def _rows_of(table: str) -> list[Row]:
+    """Return the rows of a table; the encoders' are in two, with one rate and all."""
+    if table == "encoder_rate":
+        return read_rows("encoder")
+    if table == "encoder":
+        chosen = [f"{name} {lr}" for name, lr in CHOSEN_RATE.items()]
+        return [row for row in read_rows("encoder") if row.name in chosen]
+    return read_rows(table)
 
 
 def _markdown(lines: list[list[str]]) -> str:
@@ -68,7 +78,7 @@ def _start_lines() -> list[list[str]]:
 
 def _columns(study: str, rows: list[Row]) -> list[Column]:
     """Return titles, and what makes a row's entry under each."""
-    times = LONGER if study == "longer" else 1
+    times = max((cell.times for cell in all_cells() if cell.study == study), default=1)
     total = times * load_config().scheduler.total_steps
     scored = [name for name in TEST_SETS if name in rows[0].cells[0]["scores"]]
     return [
@@ -78,9 +88,16 @@ def _columns(study: str, rows: list[Row]) -> list[Column]:
         ("final loss", lambda row: spread(row.final_losses())),
         (f"steps to a loss of {GOAL:g}", _steps_to_goal),
         ("diverged", lambda row: str(row.diverged(total))),
-        *(_encoder_columns() if study == "encoder" else _stack_columns()),
+        *_columns_of(study),
         ("parameters", lambda row: f"{row.cells[0]['parameters']:,}"),
     ]
+
+
+def _columns_of(study: str) -> list[Column]:
+    """Return the columns that are not in every table."""
+    if study == "encoder_rate":
+        return []
+    return _encoder_columns() if "encoder" in study else _stack_columns()
 
 
 def _wer_column(test_set: str) -> Column:
