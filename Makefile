@@ -7,6 +7,9 @@ PYTHON ?=
 VENV ?= .venv
 MINUTES ?= 60
 
+# With it, `cd` would print where it went.
+unexport CDPATH
+
 MINI_AN4 := egs/mini_an4/esp2_asr
 DIGITS := egs/fsdd/esp2_asr
 CHECKED := espnet_residuals espnet_residuals_import_hook.py tests egs docs benchmarks setup.py
@@ -21,8 +24,15 @@ MYPYPATH=$(MINI_AN4) $(RUN) mypy --no-warn-unused-configs $(MINI_AN4)
 MYPYPATH=$(DIGITS) $(RUN) mypy --no-warn-unused-configs $(DIGITS)
 endef
 
-# For commands that run in a recipe's folder.
-RECIPE_PYTHON = "$(abspath $(VENV))/bin/python"
+# Goes to the digits' folder with $$python and an FSDD that hold from there.
+define in_digits
+@python="$$(cd "$(VENV)" && pwd)/bin/python" && \
+case "$(FSDD)" in \
+	''|/*|'~'*) ;; \
+	*) FSDD="$$PWD/$(FSDD)"; export FSDD ;; \
+esac && \
+cd $(DIGITS) &&
+endef
 
 # Trains and decodes conf/NAME.yaml; its arguments are those of digits.sh.
 define digits
@@ -57,14 +67,14 @@ digits-streaming: venv  ## the same with an encoder that never looks ahead
 	$(call digits,streaming)
 
 evidence: venv  ## train the small models of egs/fsdd/esp2_asr/RESULTS.md for MINUTES
-	cd $(DIGITS) && for name in training heldout; do \
-		$(if $(FSDD),FSDD="$(abspath $(FSDD))") $(RECIPE_PYTHON) run.py \
-			--stages create_dataset --training_config conf/$$name.yaml || exit; \
-	done
-	cd $(DIGITS) && $(RECIPE_PYTHON) -m evidence run --minutes $(MINUTES)
+	$(in_digits) for name in training heldout; do \
+		"$$python" run.py --stages create_dataset \
+			--training_config conf/$$name.yaml || exit; \
+	done && \
+	"$$python" -m evidence run --minutes $(MINUTES)
 
 evidence-report: venv  ## make the tables and figures of RESULTS.md anew
-	cd $(DIGITS) && $(RECIPE_PYTHON) -m evidence report
+	$(in_digits) "$$python" -m evidence report
 
 bench: venv  ## speed and memory beside ESPnet (half an hour)
 	$(RUN) benchmarks --readme README.md

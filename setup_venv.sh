@@ -7,6 +7,7 @@
 # A stamp in VENV says what the installation was made from; while that is
 # unchanged, nothing is installed.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")"
 
 VENV=${VENV:-.venv}

@@ -10,6 +10,7 @@
 # folder of the Free Spoken Digit Dataset; by default it is downloaded. Removes what an
 # earlier run trained (exp/NAME); keeps the data.
 set -eu
+unset CDPATH
 
 python=${PYTHON:-python}
 case $python in
@@ -17,7 +18,7 @@ case $python in
     */*) python=$PWD/$python ;;
 esac
 case ${FSDD:-/} in
-    /*) ;;
+    /* | '~'*) ;;
     *) FSDD=$PWD/$FSDD; export FSDD ;;
 esac
 

@@ -8,6 +8,7 @@
 # asr.sh finds Kaldi's scripts and data.sh by the folder that it runs in, which is the
 # checkout's own recipe: data, statistics and results are there, beside ESPnet's.
 set -euo pipefail
+unset CDPATH
 
 fail() {
     echo "run.sh: $*" >&2

@@ -4,6 +4,7 @@
 # PYTHON names the interpreter that has espnet_residuals; by default the `python`
 # on PATH. Removes what an earlier demo trained (exp/training); keeps the data.
 set -eu
+unset CDPATH
 
 python=${PYTHON:-python}
 case $python in
