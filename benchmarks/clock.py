@@ -54,9 +54,10 @@ class Clock:
             return rounds >= self.most or elapsed() >= self.seconds
 
         first = _round(steps, reverse=False)
-        rounds = [] if elapsed() < self.seconds else [first]
+        is_kept = elapsed() >= self.seconds
+        rounds = [first] if is_kept else []
         while not is_enough(len(rounds)):
-            rounds.append(_round(steps, reverse=len(rounds) % 2 == 0))
+            rounds.append(_round(steps, reverse=len(rounds) % 2 == is_kept))
         for seconds in rounds:
             for name, value in seconds.items():
                 samples[name].values.append(value)

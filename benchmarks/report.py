@@ -7,6 +7,8 @@ from typing import Sequence
 from benchmarks.figure import draw
 from benchmarks.result import Result, Row
 
+FEW = 3
+
 START, END = "<!-- written by python -m benchmarks -->\n", "<!-- to here -->\n"
 
 
@@ -65,10 +67,13 @@ def _subject(row: Row) -> str:
 
 
 def _figure(row: Row) -> str:
-    """Return the median, and in brackets that of the minima where there is one."""
+    """Return the median, in brackets that of the minima, and how few rounds if few."""
     shown = _ratio(row, row.figure())
-    if len(row.ours.values) > 1:
+    rounds = len(row.ours.values)
+    if rounds > 1:
         shown += f" ({_ratio(row, row.figure(min))})"
+    if rounds < FEW:
+        shown += f", n = {rounds}"
     ours = f"{_value(median(row.ours.values), row.unit)}"
     if row.other is not None:
         shown += f"; ours {ours}"
@@ -88,7 +93,7 @@ def _value(value: float, unit: str) -> str:
 def _target(row: Row) -> str:
     target = row.target
     less = "less" if target.bound == "at least" else "as much"
-    times = "" if row.other is None else f"x {less}"
+    times = f" {row.unit}" if row.other is None else f"x {less}"
     wanted = [
         f"{target.bound} {target.value:g}{times}" if target.value is not None else "",
         f"goal {target.goal:g}{times}" if target.goal is not None else "",
