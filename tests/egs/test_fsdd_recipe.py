@@ -162,9 +162,10 @@ def test_recordings_are_read_alike_alone_and_in_a_batch(
 
 def test_number_of_steps_is_that_of_the_epochs() -> None:
     """The rate falls to zero at ``total_steps``, so the training must end there."""
+    splits = OmegaConf.load(RECIPE / "dataset" / "config.yaml").splits
     for name in MODELS:
         config = load_config(name)
-        strings = 3000
+        strings = splits.train.strings
         batch_size = config.dataloader.train.iter_factory.batches.batch_size
         steps = strings // batch_size * config.trainer.max_epochs
         assert config.scheduler.total_steps == steps

@@ -11,7 +11,7 @@ from torch._dynamo.testing import CompileCounter
 from espnet_residuals import S4D, S4Encoder
 from espnet_residuals.encoder import ResidualStack
 
-FEATURES = 20
+FEATURES = 24  # none of the lengths, which torch would take for the same size
 LENGTHS = (20, 63, 64, 65, 100, 128, 200, 333, 500, 1000)
 DYNAMIC = torch.export.Dim.DYNAMIC
 LAYERS = [{"_name_": "s4d", "bidirectional": True}, "ff"]
@@ -54,7 +54,7 @@ def test_one_graph_serves_all_lengths(model: nn.Module) -> None:
             rtol=1e-4,
             atol=1e-5,
         )
-    assert counter.frame_count <= 2
+    assert counter.frame_count == 1
 
 
 def test_exported_program_takes_any_length(model: nn.Module) -> None:

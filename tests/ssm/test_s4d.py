@@ -85,14 +85,6 @@ def test_forward_changes_no_parameter_and_no_buffer() -> None:
         assert torch.equal(tensor, before[name]), name
 
 
-def test_averaging_two_checkpoints_of_one_model_changes_nothing() -> None:
-    layer = S4D(8)
-    state = layer.state_dict()
-    average = {name: (tensor + tensor) / 2 for name, tensor in state.items()}
-    assert all(tensor.is_floating_point() for tensor in state.values())
-    assert all(torch.equal(average[name], state[name]) for name in state)
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_gradients_of_the_input_and_every_parameter_in_float64(
     bidirectional: bool,
