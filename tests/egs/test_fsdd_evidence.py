@@ -3,7 +3,9 @@
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -111,23 +113,45 @@ def test_strings_that_were_not_made_are_asked_for(
     command = evidence("__main__")
     dataset = sys.modules["dataset.dataset"]
     monkeypatch.setattr(dataset, "data_folder", lambda *args: tmp_path)
-    monkeypatch.setattr(sys, "argv", ["evidence", "time"])
+    monkeypatch.setattr(sys, "argv", ["evidence", "costs"])
     with pytest.raises(SystemExit, match="1"):
         command.main()
     assert "run the stage create_dataset" in capsys.readouterr().err
 
 
-def test_every_encoder_is_timed(
-    small: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_every_encoder_is_timed(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     timing = small("timing")
-    monkeypatch.setattr(timing, "TIMES", tmp_path / "times.json")
     monkeypatch.setattr(timing, "STEPS", 2)
     monkeypatch.setattr(timing, "STRINGS", 2)
-    timing.measure()
-    times = json.loads((tmp_path / "times.json").read_text())
+    times = timing.measure()
     assert times.keys() == small("plan").ENCODERS.keys()
     assert all(0 < t["real_time_factor"] < t["step_ms"] for t in times.values())
+
+
+def test_memory_of_training_is_counted_without_what_was_held_before(small: Any) -> None:
+    held = torch.ones(2**28)  # 1 GiB
+    # A child process, whose peak is not that of earlier tests.
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        peak = pool.submit(small("memory")._peak_mib, "s4").result(timeout=100)
+    assert 0 < peak < 1024 and held.sum() > 0
+
+
+def test_outcomes_that_lie_apart_are_not_averaged(evidence: Any) -> None:
+    spread = evidence("results").spread
+    assert spread([1.0, 3.0]) == "2.00 ± 1.41"
+    assert spread([13.0, 102.0, 20.0]) == "13.00 / 20.00 / 102.00"
+
+
+def test_trained_cells_are_those_of_the_plan(evidence: Any) -> None:
+    """A file's name does not tell its rate, which may have changed since."""
+    steps = evidence("model").load_config().scheduler.total_steps
+    for cell in evidence("plan").all_cells():
+        path = evidence("cell").CELLS / cell.file_name
+        if path.exists():
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            expected = (cell.study, cell.name, cell.seed, cell.lr, cell.times * steps)
+            got = [kept[key] for key in ("study", "name", "seed", "lr", "steps")]
+            assert got == list(expected), path.name
 
 
 def test_steps_are_counted_to_the_window_that_falls_below(evidence: Any) -> None:

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
+from evidence.costs import measure_costs
 from evidence.figures import draw_all
 from evidence.schedule import missing, run_missing
 from evidence.tables import RESULTS, fill
-from evidence.timing import measure
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
     run.add_argument("--minutes", type=float, required=True, help="time for all")
     run.add_argument("--match", default="", help="only cells whose file is named so")
     commands.add_parser("list", help="print the missing cells")
-    commands.add_parser("time", help="time the encoders beside each other")
+    commands.add_parser("costs", help="measure the encoders' time and memory")
     report = commands.add_parser("report", help="make tables and figures anew")
     report.add_argument(
         "--check", action="store_true", help="only compare the tables with RESULTS.md"
@@ -34,8 +34,8 @@ def _run(arguments: argparse.Namespace) -> int:
         run_missing(arguments.minutes, arguments.match)
     elif arguments.command == "list":
         print(*(cell.file_name for cell in missing()), sep="\n")
-    elif arguments.command == "time":
-        measure()
+    elif arguments.command == "costs":
+        measure_costs()
     else:
         return _report(arguments.check)
     return 0

@@ -1,7 +1,6 @@
 """Train and score one cell."""
 
 import json
-import resource
 import time
 from pathlib import Path
 
@@ -37,12 +36,13 @@ def run_cell(cell: Cell) -> None:
         "minutes": round(trained / 60, 2),
         "losses": _windows(course.losses),
         "start": {name: _rounded(value) for name, value in course.start.items()},
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "scores": {name: _score(model, name, cell.held_out) for name in test_sets},
     }
     CELLS.mkdir(exist_ok=True)
-    text = json.dumps(result, indent=1) + "\n"
-    (CELLS / cell.file_name).write_text(text, encoding="utf-8")
+    path = CELLS / cell.file_name
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)  # a file that is there is whole
 
 
 def _windows(losses: list[float]) -> list[float]:

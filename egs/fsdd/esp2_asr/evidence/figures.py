@@ -1,6 +1,5 @@
 """The figures of RESULTS.md."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +7,11 @@ from statistics import mean
 from typing import Any
 
 from evidence.cell import WINDOW
+from evidence.costs import read_costs
 from evidence.model import load_config
 from evidence.plan import CHOSEN_RATE, DEPTHS, ENCODERS, ENCODERS_LONGER, RESIDUALS
 from evidence.results import Row, read_rows
 from evidence.start import KINDS, gradient_ratio, kept_share, of_row, profile
-from evidence.timing import TIMES
 
 from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
 
@@ -29,7 +28,7 @@ def draw_all(folder: Path) -> None:
         if depth:
             draw_depth(depth, folder / "depth.png")
             draw_start(depth, read_rows("variant"), folder / "start.png")
-        if TIMES.exists():
+        if read_costs():
             draw_encoders(folder / "encoders.png")
 
 
@@ -131,8 +130,8 @@ def draw_encoders(path: Path) -> None:
 
 def _wers_over_minutes(name: str, test_set: str) -> dict[float, list[float]]:
     """Return an encoder's error rates at its chosen rate, by the time it trained."""
-    step = json.loads(TIMES.read_text(encoding="utf-8"))[name]["step_ms"] / 60_000
-    minutes = load_config().scheduler.total_steps * step
+    steps = load_config().scheduler.total_steps
+    minutes = steps * read_costs()[name]["step_ms"] / 60_000
     chosen = (
         row for row in read_rows("encoder") if row.name == f"{name} {CHOSEN_RATE[name]}"
     )

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from evidence.cell import CELLS, WINDOW
 from evidence.plan import all_cells
 
+APART = 3  # times the smallest that the largest may be
+
 
 class Row(NamedTuple):
     """The cells of one name, over seeds."""
@@ -45,11 +47,13 @@ def read_rows(study: str, folder: Path = CELLS) -> list[Row]:
 
 
 def spread(values: list[float]) -> str:
-    """Return mean and standard deviation as text."""
+    """Return mean and standard deviation as text, or all where a mean says nothing."""
     if not values:
         return ""
     if len(values) == 1:
         return f"{values[0]:.2f}"
+    if max(values) > APART * min(values):
+        return " / ".join(f"{value:.2f}" for value in sorted(values))
     return f"{mean(values):.2f} ± {stdev(values):.2f}"
 
 

@@ -1,16 +1,15 @@
 """The tables of RESULTS.md, between the marks that name them."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 
+from evidence.costs import read_costs
 from evidence.model import load_config
 from evidence.plan import CHOSEN_RATE, all_cells
 from evidence.results import Row, read_rows, spread
 from evidence.start import MEASURES, gradient_ratio, of_row, rank_correlation
-from evidence.timing import TIMES
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 TEST_SETS = ("test", "long", "unseen")
@@ -109,15 +108,15 @@ def _stack_columns() -> list[Column]:
 
 
 def _encoder_columns() -> list[Column]:
-    times = json.loads(TIMES.read_text(encoding="utf-8")) if TIMES.exists() else {}
+    costs = read_costs()
 
-    def timed(key: str) -> Callable[[Row], str]:
-        return lambda row: str(times.get(row.name.split()[0], {}).get(key, ""))
+    def cost(key: str) -> Callable[[Row], str]:
+        return lambda row: str(costs.get(row.name.split()[0], {}).get(key, ""))
 
     return [
-        ("ms a step", timed("step_ms")),
-        ("real-time factor", timed("real_time_factor")),
-        ("peak MiB", lambda row: f"{mean(c['peak_mib'] for c in row.cells):.0f}"),
+        ("ms a step", cost("step_ms")),
+        ("real-time factor", cost("real_time_factor")),
+        ("peak MiB", cost("peak_mib")),
     ]
 
 

@@ -1,9 +1,7 @@
 """How long a training step and reading take: all encoders in turn, in one process."""
 
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple, TypeVar
 
@@ -16,7 +14,6 @@ from evidence.reading import read
 from torch import Tensor
 from torch.optim import Optimizer
 
-TIMES = Path(__file__).with_name("times.json")
 STEPS, STRINGS, WARM_UP = 40, 40, 5
 SAMPLE_RATE = 8000
 
@@ -30,24 +27,24 @@ class Runner(NamedTuple):
     optimizer: Optimizer
 
 
-def measure() -> None:
-    """Time every encoder with one thread, and write the file."""
+def measure() -> dict[str, dict[str, float]]:
+    """Time every encoder with one thread."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    runners = {name: _make_runner(name) for name in ENCODERS}
+    runners = {name: make_runner(name) for name in ENCODERS}
     steps = _time_steps(runners)
     factors = _time_reading(runners)
-    times = {
+    return {
         name: {
             "step_ms": round(1000 * median(steps[name]), 1),
             "real_time_factor": round(median(factors[name]), 5),
         }
         for name in runners
     }
-    TIMES.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
 
 
-def _make_runner(name: str) -> Runner:
+def make_runner(name: str) -> Runner:
+    """Build an encoder's model and optimizer."""
     cell = Cell("encoder", name, 0, name, ENCODERS[name])
     model = build_model(cell)
     return Runner(model, build_optimizer(cell, model)[0])
@@ -57,10 +54,11 @@ def _time_steps(runners: dict[str, Runner]) -> dict[str, list[float]]:
     """Return the seconds of each step; all take the same batches."""
     for runner in runners.values():
         runner.model.train()
-    return _in_turn(runners, _spread(batches("train", None), STEPS), _step)
+    return _in_turn(runners, _spread(batches("train", None), STEPS), step)
 
 
-def _step(runner: Runner, batch: dict[str, Tensor]) -> None:
+def step(runner: Runner, batch: dict[str, Tensor]) -> None:
+    """Train for a step."""
     loss, _, _ = runner.model(**batch)
     runner.optimizer.zero_grad()
     loss.backward()
