@@ -6,6 +6,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tests.environment import Environment, install
+
 settings.register_profile(
     "project", deadline=None, max_examples=50, derandomize="CI" in os.environ
 )
@@ -15,3 +17,9 @@ settings.load_profile("project")
 @pytest.fixture(autouse=True)
 def _seed_torch() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Install the package, not editable."""
+    return install(tmp_path_factory.mktemp("installed"))

@@ -20,7 +20,7 @@ from espnet3.utils.task_utils import get_espnet_model
 from omegaconf import OmegaConf
 
 import espnet_residuals  # noqa: F401  (makes the encoder known to this process)
-from tests.routes.environment import ROOT, Environment, install
+from tests.environment import ROOT, Environment
 
 ASR1 = ROOT / "egs" / "librispeech_100" / "asr1"
 ESP2_ASR = ROOT / "egs" / "librispeech_100" / "esp2_asr"
@@ -68,12 +68,6 @@ ESPNET3_SETTINGS: dict[str, Any] = {
         "log_every_n_steps": 1,
     },
 }
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Install the package, not editable."""
-    return install(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture(scope="module")

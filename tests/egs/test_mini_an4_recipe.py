@@ -11,7 +11,7 @@ from espnet3.utils.task_utils import get_espnet_model
 from omegaconf import DictConfig, OmegaConf
 
 import espnet_residuals  # noqa: F401  (makes the encoder known to this process)
-from tests.routes.environment import ROOT, Environment, install
+from tests.environment import ROOT, Environment
 from tests.routes.page import block
 
 RECIPE = ROOT / "egs" / "mini_an4" / "esp2_asr"
@@ -32,12 +32,6 @@ ONE_PROCESS = {
     "trainer": {"strategy": "auto"},
     "dataloader": {"train": {"dist_world_size": 1}},
 }
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Install the package, not editable."""
-    return install(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.egs.recipe import create_dataset, loaded_dataset
-from tests.routes.environment import ROOT, Environment, install
+from tests.environment import ROOT, Environment
 from tests.routes.page import block
 
 RECIPE = ROOT / "egs" / "mini_an4" / "esp2_asr"
@@ -36,12 +36,6 @@ class Training(NamedTuple):
 
     stopped: str
     resumed: str
-
-
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Install the package, not editable."""
-    return install(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.routes.environment import ROOT
+from tests.environment import ROOT
 
 SHOW = """\
 import sys

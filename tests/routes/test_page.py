@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.routes.environment import ROOT
+from tests.environment import ROOT
 from tests.routes.page import headings
 
 TESTS = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.routes.environment import Environment, install
+from tests.environment import Environment, install
 
 pytestmark = pytest.mark.long
 
