@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import mean, stdev
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from tests.egs.fsdd import RECIPE
+from tests.environment import ROOT
 
 OWN = ("dataset", "evidence", "src")
 
@@ -196,6 +198,29 @@ def test_chosen_rates_have_the_lowest_loss_of_the_first_seed(evidence: Any) -> N
     for name, chosen in plan.CHOSEN_RATE.items():
         found = {lr: losses[f"{name} {lr}"] for lr in plan.ENCODER_RATES}
         assert min(found, key=found.__getitem__) == chosen, name
+
+
+def test_readme_quotes_the_cells(evidence: Any) -> None:
+    """Mean and spread of the residual functions that are named there."""
+    rows = {
+        row.name: row.wers("test")
+        for study in ("depth", "variant", "low_rate")  # the last of a name counts
+        for row in evidence("results").read_rows(study)
+    }
+    table = {
+        "`residual` |": "residual 24",
+        "`affine` |": "affine 24",
+        "`laurel_rw` |": "laurel_rw",
+        "`decay`, `offset: 1` |": "decay, offset 1",
+        "`decay`, `offset: 1`, `power: 1` |": "decay, power 1, offset 1",
+        "`layerscale` |": "layerscale",
+        "`rezero` |": "rezero",
+        "at a quarter of the rate": "laurel_lr",
+    }
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for label, name in table.items():
+        quoted = f"{label} {mean(rows[name]):.1f} ± {stdev(rows[name]):.1f}"
+        assert quoted in readme, quoted
 
 
 def test_tables_are_what_the_cells_say(
