@@ -47,14 +47,15 @@ def read_rows(study: str, folder: Path = CELLS) -> list[Row]:
 
 
 def spread(values: list[float]) -> str:
-    """Return mean and standard deviation as text, or all where a mean says nothing."""
+    """Return mean and standard deviation as text, and all where these say little."""
     if not values:
         return ""
     if len(values) == 1:
         return f"{values[0]:.2f}"
+    text = f"{mean(values):.2f} ± {stdev(values):.2f}"
     if max(values) > APART * min(values):
-        return " / ".join(f"{value:.2f}" for value in sorted(values))
-    return f"{mean(values):.2f} ± {stdev(values):.2f}"
+        text += f" ({' / '.join(f'{value:.2f}' for value in sorted(values))})"
+    return text
 
 
 def _steps_to(losses: list[float], loss: float) -> int | None:
