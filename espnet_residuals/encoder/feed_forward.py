@@ -1,13 +1,21 @@
 """The position-wise feed-forward layer."""
 
+import math
 from typing import Optional
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import check_integer, check_number
 from espnet_residuals.dropout import Dropout
+from espnet_residuals.start import (
+    centred_orthogonal_,
+    check_start_gain,
+    orthogonal_,
+    spread,
+)
 
 
 class FeedForward(nn.Module):
@@ -20,6 +28,9 @@ class FeedForward(nn.Module):
         d_model (int): Number of features.
         expand (int): Width of the hidden layer, in multiples of ``d_model``.
         dropout (float): Dropout rate after the activation.
+        start_gain (Optional[float]): Root mean square of the output at the start, for
+            input of root mean square 1 (:mod:`espnet_residuals.start`); None for maps
+            as torch draws them.
 
     Raises:
         ValueError: If an option is out of range.
@@ -29,12 +40,37 @@ class FeedForward(nn.Module):
         torch.Size([2, 100, 8])
     """
 
-    def __init__(self, d_model: int, expand: int = 4, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        d_model: int,
+        expand: int = 4,
+        dropout: float = 0.0,
+        start_gain: Optional[float] = 1.0,
+    ) -> None:
         super().__init__()
+        self.start_gain = check_start_gain(start_gain)
         hidden = d_model * check_integer("expand", expand, minimum=1)
         self.linear_in = nn.Linear(d_model, hidden)
         self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.linear_out = nn.Linear(hidden, d_model)
+        if start_gain is not None:
+            self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the constructor does."""
+        self.linear_in.reset_parameters()
+        self.linear_out.reset_parameters()
+        if self.start_gain is not None:
+            nn.init.zeros_(self.linear_in.bias)
+            nn.init.zeros_(self.linear_out.bias)
+            orthogonal_(self.linear_in.weight, 1.0)
+            gain = self.start_gain / math.sqrt(spread(F.gelu))
+            centred_orthogonal_(self.linear_out.weight, gain)
+
+    def espnet_initialization_fn(self) -> None:
+        """Restore the start after ESPnet's ``init:`` has overwritten it."""
+        if self.start_gain is not None:
+            self.reset_parameters()
 
     def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
         """Transform every frame.

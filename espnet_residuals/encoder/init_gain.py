@@ -1,12 +1,42 @@
-"""Multiply the weights that a layer's output is proportional to."""
+"""How large a branch starts: the rule in the depth, and what DeepNorm asks for."""
+
+from typing import Optional
 
 import torch
 from torch import Tensor, nn
 
 
+def branch_gain(residual: nn.Module, n_layers: int) -> float:
+    r"""Return the size that a branch starts with beside one of power 1.
+
+    Where the residual function keeps nothing of the input it is 1. Else it is
+    :math:`1 / \sqrt{K}` with K sublayers, so that all branches together have the power
+    of what they join. A function whose own start makes the branch small says with
+    ``init_gain`` what it takes instead, as DeepNorm and ReZero do.
+
+    Args:
+        residual (nn.Module): The residual function of the sublayer.
+        n_layers (int): Number of sublayers in the stack.
+
+    Returns:
+        float: The gain, in root mean squares.
+
+    Examples:
+        >>> from espnet_residuals.residual import DecayResidual
+        >>> branch_gain(DecayResidual(1, 8, 8), 16), branch_gain(
+        ...     DecayResidual(2, 8, 8), 16
+        ... )
+        (1.0, 0.25)
+    """
+    own: Optional[float] = getattr(residual, "init_gain", None)
+    if own is not None:
+        return own
+    return n_layers**-0.5 if getattr(residual, "keeps_input", True) else 1.0
+
+
 @torch.no_grad()
 def scale_output_weights(layer: nn.Module, gain: float) -> None:
-    """Multiply the start of a layer, as DeepNorm does.
+    """Multiply the start of a layer that does not take part in the encoder's start.
 
     These are the weights of :class:`torch.nn.Linear`, whatever drew them, unless the
     layer has a method ``output_weights`` that returns others. For ``ff`` these are both

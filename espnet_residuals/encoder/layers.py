@@ -1,7 +1,7 @@
 """The names of the layers that a block can be made of."""
 
 import inspect
-from typing import Any, Callable, Mapping, Union
+from typing import Any, Callable, Mapping, Optional, Union
 
 from torch import nn
 
@@ -38,7 +38,9 @@ def register_layer(*names: str) -> Callable[[C], C]:
     """Return a decorator that makes a layer of one's own known by name.
 
     A layer is a module built from ``d_model`` and options, with ``forward(x, lengths)``
-    from and to (batch, length, d_model). To stream it needs two more:
+    from and to (batch, length, d_model). Where its constructor declares ``dropout`` or
+    ``start_gain``, the encoder hands over its own; :mod:`espnet_residuals.start` says
+    how large ``start_gain`` asks the output to be. To stream it needs two more:
     ``default_state(batch_size, device, dtype)`` returns the state before the first
     frame, ``forward_chunk(x, state)`` the output of the next frames, (batch, length,
     d_model), and the state behind them, without changing ``state``; see
@@ -80,6 +82,7 @@ def build_layer(
     d_model: int,
     *,
     dropout: float = 0.0,
+    start_gain: Optional[float] = 1.0,
     key: str = "encoder_conf.layer",
 ) -> nn.Module:
     """Build one layer.
@@ -90,6 +93,9 @@ def build_layer(
         d_model (int): Number of features.
         dropout (float): Dropout rate for a layer that has dropout, unless ``config``
             sets its own.
+        start_gain (Optional[float]): Size of the output at the start for a layer that
+            declares it, unless ``config`` sets its own; see
+            :mod:`espnet_residuals.start`.
         key (str): Path of ``config`` in the YAML, for messages.
 
     Returns:
@@ -107,6 +113,7 @@ def build_layer(
           (linear_out): Linear(in_features=16, out_features=8, bias=True)
         )
     """
+    defaults = {"dropout": dropout, "start_gain": start_gain}
     return build_from_config(
-        layer_registry, config, d_model, key=key, defaults={"dropout": dropout}
+        layer_registry, config, d_model, key=key, defaults=defaults
     )

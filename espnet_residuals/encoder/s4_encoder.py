@@ -62,6 +62,8 @@ class S4Encoder(AbsEncoder):
         dropout_rate (float): Dropout rate in the layers and after them, and behind
             ``input_layer`` unless that is None.
         drop_path (float): Rate of stochastic depth.
+        start (str): ``direct``: layers start as :mod:`espnet_residuals.start` says, so
+            that every residual function trains; ``s4``: as in the S4 authors' code.
         interctc_layer_idx (Optional[Sequence[int]]): Blocks whose output an
             intermediate CTC loss sees, 0 < index < num_blocks.
         interctc_use_conditioning (bool): Feed the intermediate CTC's posteriors back
@@ -95,6 +97,7 @@ class S4Encoder(AbsEncoder):
         prenorm: Any = True,
         dropout_rate: Any = 0.1,
         drop_path: Any = 0.0,
+        start: Any = "direct",
         interctc_layer_idx: Any = None,
         interctc_use_conditioning: Any = False,
         **unknown: Any,
@@ -111,6 +114,7 @@ class S4Encoder(AbsEncoder):
             prenorm=prenorm,
             dropout_rate=dropout_rate,
             drop_path=drop_path,
+            start=start,
             key=KEY,
         )
         try:

@@ -14,6 +14,7 @@ from espnet_residuals.config import (
     check_number,
     to_plain,
 )
+from espnet_residuals.encoder.init_gain import branch_gain
 from espnet_residuals.encoder.layers import build_layer
 from espnet_residuals.encoder.sublayer import Sublayer
 from espnet_residuals.lengths import valid_frames
@@ -22,6 +23,8 @@ from espnet_residuals.residual import build_residual
 logger = logging.getLogger(__name__)
 
 AfterBlock = Callable[[int, Tensor], Tensor]
+
+STARTS = ("direct", "s4")
 
 
 class ResidualStack(nn.Module):
@@ -40,6 +43,8 @@ class ResidualStack(nn.Module):
             each residual connection.
         dropout_rate (float): Dropout rate in the layers and after them.
         drop_path (float): Rate of stochastic depth.
+        start (str): ``direct``: layers start as :mod:`espnet_residuals.start` says;
+            ``s4``: as in the S4 authors' code.
         key (str): Path of the options in the YAML, for messages.
 
     Raises:
@@ -63,6 +68,7 @@ class ResidualStack(nn.Module):
         prenorm: bool = True,
         dropout_rate: float = 0.0,
         drop_path: float = 0.0,
+        start: str = "direct",
         key: str = "encoder_conf",
     ) -> None:
         super().__init__()
@@ -74,6 +80,7 @@ class ResidualStack(nn.Module):
                 "dropout_rate", dropout_rate, minimum=0, below=1
             )
             drop_path = check_number("drop_path", drop_path, minimum=0, below=1)
+            check_choice("start", start, STARTS)
         except ConfigError as error:
             raise error.within(key) from None
         layers = _layers_of_block(layer, key)
@@ -93,8 +100,15 @@ class ResidualStack(nn.Module):
                 key=f"{key}.residual",
             )
             _check_norm(function, norm, prenorm, key)
+            gain = branch_gain(function, n_layers) if start == "direct" else None
             return Sublayer(
-                build_layer(config, d_model, dropout=dropout_rate, key=layer_key),
+                build_layer(
+                    config,
+                    d_model,
+                    dropout=dropout_rate,
+                    start_gain=gain,
+                    key=layer_key,
+                ),
                 function,
                 build_norm(),
                 prenorm,

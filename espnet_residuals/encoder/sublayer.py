@@ -17,9 +17,10 @@ class Sublayer(nn.Module):
     Prenorm computes ``residual(x, drop(layer(norm(x))))``, postnorm
     ``norm(residual(x, drop(layer(x))))``.
 
-    Where the residual function has an ``init_gain``, as DeepNorm has, the start of the
-    layer is multiplied by it, here and again behind ESPnet's ``init:``; which weights
-    that are, :func:`~espnet_residuals.encoder.init_gain.scale_output_weights` says.
+    Where the residual function has an ``init_gain``, as DeepNorm has, and the layer no
+    ``start_gain`` that it was built with, the start of the layer is multiplied by it,
+    here and again behind ESPnet's ``init:``; which weights that are,
+    :func:`~espnet_residuals.encoder.init_gain.scale_output_weights` says.
 
     Args:
         layer (nn.Module): Module with ``forward(x, lengths)``.
@@ -59,7 +60,8 @@ class Sublayer(nn.Module):
         self._scale_start()
 
     def _scale_start(self) -> None:
-        scale_output_weights(self.layer, getattr(self.residual, "init_gain", 1.0))
+        if getattr(self.layer, "start_gain", None) is None:
+            scale_output_weights(self.layer, getattr(self.residual, "init_gain", 1.0))
 
     def espnet_initialization_fn(self) -> None:
         """Scale the start again, after ESPnet's ``init:`` has drawn new weights."""

@@ -39,6 +39,8 @@ class DepthScaled(Residual):
         0.25
     """
 
+    init_gain = 1.0  # the branch starts small by itself
+
     def __init__(
         self,
         i_layer: Optional[int],

@@ -1,11 +1,12 @@
 """Residual connection through a learned gate."""
 
+import math
 from typing import Final, Optional
 
 import torch
 from torch import Tensor, nn
 
-from espnet_residuals.config import check_flag
+from espnet_residuals.config import check_flag, check_integer
 from espnet_residuals.residual.base import Residual
 from espnet_residuals.residual.linear import LinearInDtype
 from espnet_residuals.residual.registration import register_residual
@@ -25,6 +26,10 @@ class Highway(Residual):
         d_model (int): Number of features of ``y``.
         scaling_correction (bool): Scale the kept part by c = 1.732, else c = 1.
         elemwise (bool): Let :math:`W_y` be one weight per feature, not a matrix.
+        n_layers (Optional[int]): Number of sublayers in the stack. The gate then starts
+            nearly shut, as the paper advises: at :math:`r = 1 / K` for ``K =
+            n_layers``, so that a stack keeps about 1/e of its input; a single sublayer,
+            or None, starts as in ESPnet.
 
     Raises:
         ValueError: If ``d_input`` is not ``d_model`` or an option is no flag.
@@ -45,8 +50,11 @@ class Highway(Residual):
         *,
         scaling_correction: bool = False,
         elemwise: bool = False,
+        n_layers: Optional[int] = None,
     ) -> None:
         super().__init__(i_layer, d_input, d_model)
+        if n_layers is not None:
+            check_integer("n_layers", n_layers, minimum=1)
         check_flag("scaling_correction", scaling_correction)
         self.scaling_correction = 1.732 if scaling_correction else 1.0
         self.elemwise = check_flag("elemwise", elemwise)
@@ -56,6 +64,16 @@ class Highway(Residual):
             if elemwise
             else LinearInDtype(d_input, d_input)
         )
+        self.n_layers = n_layers
+        self._shut()
+
+    def _shut(self) -> None:
+        if self.n_layers is not None and self.n_layers > 1:
+            nn.init.constant_(self.Wx.bias, -math.log(self.n_layers - 1))
+
+    def espnet_initialization_fn(self) -> None:
+        """Shut the gate again after ESPnet's ``init:`` has set its bias to 0."""
+        self._shut()
 
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x`` and ``y`` through the gate; see :meth:`Residual.forward`."""

@@ -1,7 +1,7 @@
 """The parameters of S4D and the convolution kernel that they stand for."""
 
 import math
-from typing import Any, Callable, NamedTuple, Union
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,13 @@ from espnet_residuals.config import (
 )
 from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
+from espnet_residuals.ssm.kernel_gain import kernel_power
 from espnet_residuals.ssm.spectrum import INITS, initial_frequencies
 from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_blocks
+
+# Of neighbouring frames behind LayerNorm, about, for features with a shift of 10 to
+# 20 ms. The gain of the kernels is set for such input.
+CORRELATION = 0.9
 
 
 class Recurrence(NamedTuple):
@@ -59,6 +64,9 @@ class S4DKernel(nn.Module):
         dt_max (float): Largest step length at the start.
         lr (Union[float, str, None]): Learning rate of dt, A and B, also as text such
             as ``1e-3``; None for the model's own.
+        gain (Optional[float]): Root mean square of what all kernels of a feature give
+            together at the start, for input of root mean square 1 and correlation
+            ``CORRELATION``; None for C of variance 1, whatever comes of it.
         device (Any): Device of the parameters.
         dtype (Any): Dtype of the parameters.
 
@@ -81,6 +89,7 @@ class S4DKernel(nn.Module):
         dt_min: float = 0.001,
         dt_max: float = 0.1,
         lr: Union[float, str, None] = None,
+        gain: Optional[float] = None,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -98,6 +107,7 @@ class S4DKernel(nn.Module):
         self.dt_min = check_number("dt_min", dt_min, above=0)
         self.dt_max = check_number("dt_max", dt_max, minimum=self.dt_min)
         self.lr = None if lr is None else check_number("lr", lr, minimum=0)
+        self.gain = None if gain is None else check_number("gain", gain, minimum=0)
 
         def parameter(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.empty(*shape, device=device, dtype=dtype))
@@ -161,6 +171,15 @@ class S4DKernel(nn.Module):
         self.B[..., 0] = 1.0
         self.B[..., 1] = 0.0
         self.C.normal_(std=math.sqrt(0.5))
+        if self.gain is not None:
+            self.C.mul_(self._scale_of_C(self.gain))
+
+    def _scale_of_C(self, gain: float) -> Tensor:
+        """Return the factor that gives every feature the same gain, (d_model, 1, 1)."""
+        step = self._step()
+        B = torch.view_as_complex(self.B.to(step.angle.dtype).contiguous())
+        power = self.channels * kernel_power(step, B, CORRELATION)
+        return (gain / power.sqrt()).to(self.C.dtype)[:, None, None]
 
     def espnet_initialization_fn(self) -> None:
         """Restore the initialisation after ESPnet's ``init:`` has overwritten it."""

@@ -1,5 +1,7 @@
 """The S4D layer: state-space convolution, activation, and mixing of the features."""
 
+import math
+from functools import cache
 from typing import Any, Optional, Union
 
 import torch
@@ -14,6 +16,15 @@ from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
 from espnet_residuals.ssm.vandermonde import BLOCK
+from espnet_residuals.start import (
+    centred_orthogonal_,
+    check_start_gain,
+    power,
+    spread,
+)
+
+# Of the state space beside the direct path, in root mean squares.
+KERNEL_GAIN = 0.1
 
 
 class S4D(nn.Module):
@@ -35,6 +46,9 @@ class S4D(nn.Module):
         lr (Union[float, str, None]): Learning rate of dt, A and B, also as text such
             as ``1e-3``; None for the model's own.
         dropout (float): Dropout rate after the activation.
+        start_gain (Optional[float]): Root mean square of the output at the start, for
+            input of root mean square 1 (:mod:`espnet_residuals.start`); None for the
+            start of the S4 authors' code: C and D normal, the map as torch draws it.
         device (Any): Device of the parameters.
         dtype (Any): Dtype of the parameters.
 
@@ -62,12 +76,14 @@ class S4D(nn.Module):
         dt_max: float = 0.1,
         lr: Union[float, str, None] = None,
         dropout: float = 0.0,
+        start_gain: Optional[float] = 1.0,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         self.d_model = d_model
         self.bidirectional = check_flag("bidirectional", bidirectional)
+        self.start_gain = check_start_gain(start_gain)
         self.kernel = S4DKernel(
             d_model,
             d_state=d_state,
@@ -77,13 +93,36 @@ class S4D(nn.Module):
             dt_min=dt_min,
             dt_max=dt_max,
             lr=lr,
+            gain=None if start_gain is None else KERNEL_GAIN,
             device=device,
             dtype=dtype,
         )
         self.D = nn.Parameter(torch.empty(d_model, device=device, dtype=dtype))
         self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.output_linear = nn.Linear(d_model, 2 * d_model, device=device, dtype=dtype)
-        nn.init.normal_(self.D)
+        self._start()
+
+    @torch.no_grad()
+    def _start(self) -> None:
+        """Draw D and, behind GELU and before the gate, the map of the values."""
+        if self.start_gain is None:
+            nn.init.normal_(self.D)
+            return
+        nn.init.ones_(self.D)
+        nn.init.zeros_(self.output_linear.bias)
+        values = self.output_linear.weight[: self.d_model]
+        centred_orthogonal_(values, self.start_gain / _rms_behind_gelu_and_gate())
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the constructor does."""
+        self.kernel.reset_parameters()
+        self.output_linear.reset_parameters()
+        self._start()
+
+    def espnet_initialization_fn(self) -> None:
+        """Restore the start after ESPnet's ``init:`` has overwritten it."""
+        if self.start_gain is not None:
+            self.reset_parameters()
 
     def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
         """Process whole sequences.
@@ -196,3 +235,13 @@ class S4D(nn.Module):
         state = powers[..., 1] * state + B * x.unsqueeze(-1)
         y = 2 * (C * state).sum(-1).real
         return self._mix_features(y.to(x.dtype) + x * self.D), state
+
+
+@cache
+def _rms_behind_gelu_and_gate() -> float:
+    """Return the root mean square of a value times its gate, for centred unit maps.
+
+    The gate's map keeps torch's start: weights of variance 1 / (3 d_model).
+    """
+    gate = power(torch.sigmoid, variance=power(F.gelu) / 3)
+    return math.sqrt(spread(F.gelu) * gate)

@@ -1,0 +1,32 @@
+r"""Where training starts: the principle that every layer of this package keeps.
+
+A residual function may keep nothing of a sublayer's input, as ``decay`` does at its
+first sublayer. The sublayer itself then has to hand the features on, and what comes
+behind must not cover them. So at the start
+
+1. **the direct path comes first.** What happens in a frame comes out in that frame. The
+   state space adds little, and equally little for every feature, whatever dt: in
+   ``s4d`` D is 1, and the kernel's gain is ``KERNEL_GAIN`` by the closed form of
+   :func:`~espnet_residuals.ssm.kernel_gain.kernel_power`.
+2. **a branch has the power that it is asked for.** An input of power 1 (mean square,
+   as LayerNorm leaves it) gives an output of power ``start_gain ** 2``, whatever the
+   width and however the frames are correlated: maps are orthogonal, and the gains of
+   GELU and of the gate are those of :func:`~espnet_residuals.start.power.power` and
+   :func:`~espnet_residuals.start.power.spread`, not tuned.
+3. **what is the same in all features is not handed on.** An activation such as GELU has
+   a mean, the same in every feature and frame. Maps behind an activation have rows
+   with the sum 0, which takes it out; else it would cover the frames in deep stacks.
+4. **all branches together weigh as much as what they join.** Where a residual function
+   keeps its input, ``start_gain`` is :math:`1 / \sqrt{K}` in a stack of K sublayers, of
+   whatever kind; where it keeps nothing, 1.
+
+The constructor of a layer declares ``start_gain`` and the encoder hands it over: a
+number, or None for the start that the layer had before this principle, which
+``start: s4`` in the YAML asks for. A layer of one's own takes part by declaring it too.
+"""
+
+from espnet_residuals.start.gain import check_start_gain
+from espnet_residuals.start.maps import centred_orthogonal_, orthogonal_
+from espnet_residuals.start.power import power, spread
+
+__all__ = ["centred_orthogonal_", "check_start_gain", "orthogonal_", "power", "spread"]

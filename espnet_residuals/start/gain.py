@@ -1,0 +1,26 @@
+"""The size that a branch starts with."""
+
+from typing import Optional
+
+from espnet_residuals.config import check_number
+
+
+def check_start_gain(start_gain: Optional[float]) -> Optional[float]:
+    """Return the option ``start_gain`` of a layer if it is valid.
+
+    Args:
+        start_gain (Optional[float]): What was configured.
+
+    Returns:
+        Optional[float]: A number >= 0, or None.
+
+    Raises:
+        ConfigError: If it is neither.
+
+    Examples:
+        >>> check_start_gain("5e-1"), check_start_gain(None)
+        (0.5, None)
+    """
+    if start_gain is None:
+        return None
+    return check_number("start_gain", start_gain, minimum=0)
