@@ -28,7 +28,7 @@ class Panel(NamedTuple):
 PANELS = (
     Panel("mean_square", "Mean square of the stream", True),
     Panel("share", "Share of the new branch", False),
-    Panel("cosine", "Cosine between input and output", False),
+    Panel("frames", "Frames of the input still there", False),
     Panel("stream_gradient", "Gradient norm of the stream", True),
     Panel("parameter_gradient", "Gradient norm of the parameters", True),
 )

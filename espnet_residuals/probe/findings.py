@@ -5,8 +5,10 @@ from typing import Callable, Sequence
 
 from espnet_residuals.probe.profile import Reading
 
-# A branch whose share is less, or an input of which less is kept, plays no part.
+# A branch whose share is less plays no part.
 NOTHING = 1e-4
+# Encoders with less of the frames at the start did not train within hundreds of steps.
+FEW_FRAMES = 0.5
 # Factors between the first and the last sublayer that training rarely mends.
 STREAM_FACTOR = 1e4
 GRADIENT_FACTOR = 1e3
@@ -22,13 +24,13 @@ def findings(readings: Sequence[Reading]) -> list[str]:
         list[str]: At least one sentence.
 
     Examples:
-        >>> quiet = Reading(1, "FeedForward", 1.0, 0.5, 0.7, 1.0, 1.0)
+        >>> quiet = Reading(1, "FeedForward", 1.0, 0.5, 0.9, 1.0, 0.7, 1.0, 1.0)
         >>> findings([quiet])
         ['nothing stands out: mean square 1 to 1, gradient of the stream 1 to 1']
         >>> findings([quiet._replace(share=0.0)])
         ['sublayer 1 is dead: the branch adds less than 0.01 % to the stream']
     """
-    broken = _numbers(readings, lambda r: not all(map(math.isfinite, r[2:])))
+    broken = _numbers(readings, _overflows)
     if broken:
         return [f"{broken} not finite: the stream or its gradient overflows"]
     found = [
@@ -39,17 +41,13 @@ def findings(readings: Sequence[Reading]) -> list[str]:
                 "dead: the branch adds less than 0.01 % to the stream",
             ),
             (
-                _numbers(readings, lambda r: r.share > 1 - NOTHING),
-                "cut off: less than 0.01 % of the stream is kept of the input",
-            ),
-            (
                 _numbers(readings, lambda r: r.parameter_gradient == 0),
                 "not trained: the gradient of the parameters is 0",
             ),
         )
         if numbers
     ]
-    found += _input(readings) + _stream(readings) + _gradient(readings)
+    found += _frames(readings) + _stream(readings) + _gradient(readings)
     return found or [_quiet(readings)]
 
 
@@ -70,12 +68,25 @@ def _numbers(readings: Sequence[Reading], applies: Callable[[Reading], bool]) ->
     return f"sublayers {listed} are" if len(indices) > 1 else f"sublayer {listed} is"
 
 
-def _input(readings: Sequence[Reading]) -> list[str]:
-    kept = [1 - r.share for r in readings]
-    share = math.prod(kept)
-    if share < NOTHING < min(kept):
-        return [f"the input is lost on its way: its share of the output is {share:.1g}"]
-    return []
+def _overflows(reading: Reading) -> bool:
+    numbers = (reading.mean_square, reading.share, reading.cosine)
+    gradients = (reading.stream_gradient, reading.parameter_gradient)
+    return not all(map(math.isfinite, (*numbers, *gradients)))
+
+
+def _frames(readings: Sequence[Reading]) -> list[str]:
+    """Tell if the output has lost the frames, and which sublayer lost most of them."""
+    behind = [r.frames for r in readings]
+    if not behind[-1] < FEW_FRAMES:
+        return []
+    before = [1.0, *behind]
+    worst = max(range(len(readings)), key=lambda i: before[i] - behind[i])
+    return [
+        f"the frames are lost: of what changes from frame to frame in the input, "
+        f"{behind[-1]:.2g} of 1 is left in the output; sublayer "
+        f"{readings[worst].i_layer} loses most, {before[worst]:.2g} before it and "
+        f"{behind[worst]:.2g} behind"
+    ]
 
 
 def _stream(readings: Sequence[Reading]) -> list[str]:

@@ -1,5 +1,6 @@
 """Run an encoder forward and backward and take the readings."""
 
+import math
 from contextlib import ExitStack
 from typing import Callable, Sequence
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from espnet_residuals.layer_stats.measures import gradient_norm, sum_of_squares
 from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.features import Batch
+from espnet_residuals.probe.frames import frame_similarity
 from espnet_residuals.probe.profile import Profile, Reading
 from espnet_residuals.probe.sites import Site
 from espnet_residuals.probe.trace import Trace, attach_all, stream_of
@@ -64,7 +66,10 @@ def measure(
         valid = torch.arange(output.size(1)) < lengths.unsqueeze(-1)
         output.backward(_noise_like(output, valid, seed))
     size = sum(parameter.numel() for parameter in encoder.parameters())
-    readings = [_read(i, trace, valid) for i, trace in enumerate(traces, start=1)]
+    stream = traces[0].before
+    readings = [
+        _read(i, trace, stream, valid) for i, trace in enumerate(traces, start=1)
+    ]
     return Profile(name, size, readings)
 
 
@@ -75,11 +80,17 @@ def _noise_like(output: Tensor, valid: Tensor, seed: int) -> Tensor:
     return (noise / noise.norm()).to(output.dtype)
 
 
-def _read(index: int, trace: Trace, valid: Tensor) -> Reading:
+def _read(index: int, trace: Trace, stream: Tensor, valid: Tensor) -> Reading:
     behind = trace.behind.detach()
     if valid.shape != behind.shape[:-1]:
         # Encoders that cut the sequence into blocks have frames of their own.
         valid = torch.ones(behind.shape[:-1], dtype=torch.bool)
+    frames = math.nan
+    if stream.shape[:-1] == behind.shape[:-1]:
+        frames = frame_similarity(stream, behind, valid)
+    given, taken = math.nan, math.nan
+    if trace.given.shape[:-1] == valid.shape:
+        given, taken = (_mean_square(p, valid) for p in (trace.given, trace.taken))
     new, kept = (_mean_square(part, valid) for part in (trace.new, trace.kept))
     cosine = F.cosine_similarity(trace.before, behind, dim=-1)[valid].mean().item()
     gradient = trace.behind.grad
@@ -88,6 +99,8 @@ def _read(index: int, trace: Trace, valid: Tensor) -> Reading:
         trace.site.name,
         _mean_square(behind, valid),
         new / (new + kept) if new else 0.0,
+        frames,
+        given / taken if taken else math.nan,
         cosine,
         0.0 if gradient is None else gradient.norm().item(),
         gradient_norm(trace.site.module).item(),

@@ -12,6 +12,11 @@ class Reading(NamedTuple):
         mean_square (float): Mean square of the stream behind it.
         share (float): Share of the new branch: its mean square in the sum of its own
             and that of what is kept of the input.
+        frames (float): How much of what changes from frame to frame in the encoder's
+            stream, before the first sublayer, is still there behind this one; see
+            :func:`~espnet_residuals.probe.frames.frame_similarity`.
+        gain (float): Mean square of what the layer gives, over that of what it gets;
+            NaN where hooks do not reach the layer.
         cosine (float): Cosine between what goes in and what comes out, mean of frames.
         stream_gradient (float): Norm of the gradient of the stream behind it; at the
             encoder's output it is 1.
@@ -22,6 +27,8 @@ class Reading(NamedTuple):
     layer: str
     mean_square: float
     share: float
+    frames: float
+    gain: float
     cosine: float
     stream_gradient: float
     parameter_gradient: float

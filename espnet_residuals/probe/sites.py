@@ -15,11 +15,13 @@ class Site(NamedTuple):
         name (str): What it is.
         module (nn.Module): From the stream to the stream.
         residual (Optional[nn.Module]): The residual function in it, if hooks reach it.
+        layer (Optional[nn.Module]): The layer in it, if hooks reach it.
     """
 
     name: str
     module: nn.Module
     residual: Optional[nn.Module]
+    layer: Optional[nn.Module]
 
 
 def find_sites(encoder: nn.Module) -> list[Site]:
@@ -36,7 +38,12 @@ def find_sites(encoder: nn.Module) -> list[Site]:
     """
     if isinstance(encoder, S4Encoder):
         return [
-            Site(type(sublayer.layer).__name__, sublayer, sublayer.residual)
+            Site(
+                type(sublayer.layer).__name__,
+                sublayer,
+                sublayer.residual,
+                sublayer.layer,
+            )
             for sublayer in encoder.stack.sublayers
         ]
     layers = getattr(encoder, "encoders", None)
@@ -46,4 +53,4 @@ def find_sites(encoder: nn.Module) -> list[Site]:
             f"{type(encoder).__name__} cannot be probed: it has no list of layers "
             "named 'encoders'; s4, transformer, conformer and branchformer can",
         )
-    return [Site(type(layer).__name__, layer, None) for layer in layers]
+    return [Site(type(layer).__name__, layer, None, None) for layer in layers]

@@ -9,6 +9,8 @@ HEAD = (
     "layer",
     "mean square",
     "share of branch",
+    "frames",
+    "gain",
     "cosine",
     "grad. stream",
     "grad. param.",

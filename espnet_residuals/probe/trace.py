@@ -1,5 +1,6 @@
 """Watch the stream with hooks while an encoder runs."""
 
+import math
 from contextlib import ExitStack
 from typing import Any, Callable, Sequence
 
@@ -24,6 +25,7 @@ class Trace:
     def __init__(self, site: Site, advance: Callable[[], object]) -> None:
         self.site = site
         self.before = self.behind = self.new = self.kept = torch.empty(0)
+        self.taken = self.given = torch.full((1, 1, 1), math.nan)
         self._advance = advance
 
     def attach(self, hooks: ExitStack) -> None:
@@ -32,10 +34,17 @@ class Trace:
         Args:
             hooks (ExitStack): Takes them away at its end.
         """
-        module, residual = self.site.module, self.site.residual
+        module, residual, layer = self.site.module, self.site.residual, self.site.layer
         hooks.callback(module.register_forward_hook(self._see_sublayer).remove)
         if residual is not None:
             hooks.callback(residual.register_forward_hook(self._see_residual).remove)
+        if layer is not None:
+            hooks.callback(layer.register_forward_hook(self._see_layer).remove)
+
+    def _see_layer(
+        self, layer: nn.Module, inputs: tuple[Any, ...], output: Tensor
+    ) -> None:
+        self.taken, self.given = inputs[0].detach(), output.detach()
 
     def _see_residual(
         self, residual: nn.Module, inputs: tuple[Any, ...], output: Tensor

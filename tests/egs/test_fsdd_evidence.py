@@ -1,6 +1,5 @@
 """The small trainings of the digits recipe: their plan, one of them, the tables."""
 
-import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from espnet_residuals.probe.profile import Reading
 from tests.egs.fsdd import RECIPE
 from tests.environment import ROOT
 
@@ -46,22 +46,22 @@ def small(evidence: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any
     config = evidence("model").load_config()
     config.scheduler.total_steps, config.scheduler.warmup_steps = 50, 5
     monkeypatch.setattr(evidence("model"), "load_config", lambda: config)
-    monkeypatch.setattr(evidence("cell"), "CELLS", tmp_path)
+    monkeypatch.setattr(evidence("store"), "FOLDER", tmp_path)
     return evidence
 
 
-def test_every_cell_has_a_file_of_its_own(evidence: Any) -> None:
-    names = [cell.file_name for cell in evidence("plan").all_cells()]
-    assert len(set(names)) == len(names)
-    assert not any(set(name) & set(" /,") for name in names)
+def test_every_cell_has_a_line_of_its_own(evidence: Any) -> None:
+    cells = evidence("plan").all_cells()
+    assert len({(cell.study, cell.name, cell.seed) for cell in cells}) == len(cells)
+    assert len({cell.title for cell in cells}) == len(cells)
 
 
 def test_encoders_have_equally_many_parameters(evidence: Any) -> None:
     plan, model = evidence("plan"), evidence("model")
     cells = {
-        cell.encoder + cell.name: cell
+        (cell.encoder, cell.study): cell
         for cell in plan.all_cells()
-        if cell.study == "encoder" or cell.name == "residual 24"
+        if cell.study == "encoder" or cell.name == "residual 0.012"
     }
     sizes = [
         sum(p.numel() for p in model.build_model(cell).parameters())
@@ -89,21 +89,50 @@ def test_every_batch_comes_once_before_any_comes_twice(evidence: Any) -> None:
     assert order != evidence("data").order(7, 20, seed=2)
 
 
-def test_cell_gives_the_same_numbers_again_and_its_line_in_the_table(
-    small: Any, tmp_path: Path
-) -> None:
-    cell = small("plan").Cell("depth", "decay 8", 1, encoder_conf={"num_blocks": 4})
-    results = []
-    for _ in range(2):
-        small("cell").run_cell(cell)
-        results.append(json.loads((tmp_path / cell.file_name).read_text()))
-    one, other = results
-    assert one["losses"] == other["losses"] and len(one["losses"]) == 2
-    assert one["start"] == other["start"]
+def test_cell_gives_the_same_numbers_again(small: Any) -> None:
+    conf = {"num_blocks": 4, "residual": "decay"}
+    cell = small("plan").Cell("depth", "decay 48", 1, encoder_conf=conf)
+    one, other = (small("cell").run_cell(cell) for _ in range(2))
+    del one["minutes"], other["minutes"]
+    assert one == other
+    assert len(one["losses"]) == 2
     assert one["losses"][1] < one["losses"][0], "it learns two strings by heart"
-    (row,) = small("results").read_rows("depth", tmp_path)
-    assert row.name == "decay 8"
-    assert row.diverged(50) == 0 and row.diverged(51) == 1
+    assert 0.5 < one["start"][small("start").FRAMES] < 1
+
+
+def test_cells_stand_in_the_file_of_their_study_in_the_order_of_the_plan(
+    small: Any,
+) -> None:
+    store = small("store")
+    cells = [cell for cell in small("plan").all_cells() if cell.study == "depth"]
+    for cell in reversed(cells):
+        assert not store.is_trained(cell)
+        line = {"name": cell.name, "seed": cell.seed, "losses": [1.0], "steps": 50}
+        store.add(cell.study, line)
+        assert store.is_trained(cell)
+    kept = [(line["name"], line["seed"]) for line in store.read("depth")]
+    assert kept == [(cell.name, cell.seed) for cell in cells]
+    row = small("results").read_rows("depth")[0]
+    assert (row.name, len(row.cells)) == (cells[0].name, len(small("plan").SEEDS))
+    assert row.diverged(50) == 0 and row.diverged(51) == len(row.cells)
+
+
+def test_other_numbers_in_the_start_are_in_the_model(evidence: Any) -> None:
+    plan, start, model = evidence("plan"), evidence("start"), evidence("model")
+    conf = {"residual": "decay", "num_blocks": 2}
+
+    def layers(**changes: float) -> Any:
+        cell = plan.Cell("start", "decay", 1, encoder_conf=conf, start=changes)
+        with start.changed_start(cell.start):
+            encoder = model.build_model(cell).encoder
+        return [sublayer.layer for sublayer in encoder.stack.sublayers]
+
+    assert [layer.start_gain for layer in layers()] == [1.0, 0.5, 0.5, 0.5]
+    changed = layers(branch_gain=0.3, kernel_gain=2.0)
+    assert [layer.start_gain for layer in changed] == [1.0, 0.3, 0.3, 0.3]
+    assert changed[0].kernel.gain == 2.0
+    start.change_direct_path(changed[0], 1.0)
+    assert changed[0].D.std() > 0.5
 
 
 def test_strings_that_were_not_made_are_asked_for(
@@ -145,15 +174,17 @@ def test_outcomes_that_lie_apart_are_all_shown(evidence: Any) -> None:
 
 
 def test_trained_cells_are_those_of_the_plan(evidence: Any) -> None:
-    """A file's name does not tell its rate, which may have changed since."""
+    """A name does not tell rate and steps, which may have changed since."""
     steps = evidence("model").load_config().scheduler.total_steps
-    for cell in evidence("plan").all_cells():
-        path = evidence("cell").CELLS / cell.file_name
-        if path.exists():
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            expected = (cell.study, cell.name, cell.seed, cell.lr, cell.times * steps)
-            got = [kept[key] for key in ("study", "name", "seed", "lr", "steps")]
-            assert got == list(expected), path.name
+    cells = evidence("plan").all_cells()
+    planned = {
+        (cell.study, cell.name, cell.seed): (cell.lr, cell.times * steps)
+        for cell in cells
+    }
+    for study in {cell.study for cell in cells}:
+        for line in evidence("store").read(study):
+            expected = planned[study, line["name"], line["seed"]]
+            assert (line["lr"], line["steps"]) == expected, (study, line["name"])
 
 
 def test_steps_are_counted_to_the_window_that_falls_below(evidence: Any) -> None:
@@ -164,29 +195,26 @@ def test_steps_are_counted_to_the_window_that_falls_below(evidence: Any) -> None
     assert row.final_losses() == [5.2]
 
 
-def cell_with(gradients: list[float], loss: float) -> dict[str, Any]:
-    """Return what a cell of S4D and feedforward sublayers by turns leaves."""
-    norms = [norm for gradient in gradients for norm in (gradient, 100.0)]
-    start = {f"layer_gradient/{i:02}": norm for i, norm in enumerate(norms, start=1)}
-    return {"start": start, "losses": [loss]}
+def reading(gradient: float) -> Any:
+    return Reading(1, "S4D", 1.0, 0.5, 0.9, 1.0, 0.7, 1.0, gradient)
 
 
 def test_gradients_are_compared_among_sublayers_of_one_kind(evidence: Any) -> None:
     start = evidence("start")
-    cell = cell_with([3.0, 1.0, 6.0], loss=1.0)
-    assert start.gradient_ratio(cell) == 6.0
-    assert start.gradient_slope(cell) == 0.5
-    assert start.gradient_ratio(cell_with([1.0, 0.0], loss=1.0)) == float("inf")
+    readings = [reading(norm) for norm in (3.0, 100.0, 1.0, 100.0, 6.0, 100.0)]
+    assert start.gradient_ratio(readings) == 6.0
+    assert start.gradient_slope(readings) == 0.5
+    readings[2] = reading(0.0)
+    assert start.gradient_ratio(readings) == float("inf")
 
 
 def test_rank_correlation_sees_the_order_alone(evidence: Any) -> None:
     start, row = evidence("start"), evidence("results").Row
     rows = [
-        row("name", [cell_with([1.0, ratio], loss), cell_with([1.0, ratio], loss)])
-        for ratio, loss in ((2.0, 0.1), (100.0, 40.0), (3.0, 0.2))
+        row("name", [{"start": {"frames": kept}, "losses": [loss]}])
+        for kept, loss in ((0.9, 0.1), (0.01, 40.0), (0.8, 0.2))
     ]
-    assert start.rank_correlation(rows, start.gradient_ratio) == pytest.approx(1)
-    assert start.rank_correlation(rows, start.gradient_slope) == pytest.approx(-1)
+    assert start.rank_correlation(rows, "frames") == pytest.approx(-1)
 
 
 def test_chosen_rates_have_the_lowest_loss_of_the_first_seed(evidence: Any) -> None:

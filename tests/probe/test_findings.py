@@ -1,11 +1,14 @@
 """What the readings are said to mean."""
 
+import math
+
 from espnet_residuals.probe.findings import findings
 from espnet_residuals.probe.profile import Reading
 
 
 def quiet(n: int) -> list[Reading]:
-    return [Reading(i, "S4D", 1.0, 0.5, 0.7, 1.0, 1.0) for i in range(1, n + 1)]
+    numbers = (1.0, 0.5, 0.9, 0.1, 0.7, 1.0, 1.0)
+    return [Reading(i, "S4D", *numbers) for i in range(1, n + 1)]
 
 
 def test_dead_branches_are_listed_by_runs() -> None:
@@ -17,17 +20,25 @@ def test_dead_branches_are_listed_by_runs() -> None:
     ]
 
 
-def test_input_that_is_not_kept_is_told() -> None:
+def test_frames_that_are_lost_are_told_with_the_sublayer_that_loses_them() -> None:
+    readings = quiet(4)
+    for i, frames in enumerate((0.95, 0.4, 0.3, 0.2)):
+        readings[i] = readings[i]._replace(frames=frames)
+    assert findings(readings) == [
+        "the frames are lost: of what changes from frame to frame in the input, 0.2 of "
+        "1 is left in the output; sublayer 2 loses most, 0.95 before it and 0.4 behind"
+    ]
+
+
+def test_a_sublayer_that_keeps_nothing_is_quiet_if_it_hands_the_frames_on() -> None:
     readings = quiet(2)
     readings[0] = readings[0]._replace(share=1.0)
-    assert findings(readings)[0].startswith("sublayer 1 is cut off")
+    assert findings(readings)[0].startswith("nothing stands out")
 
 
-def test_input_that_is_lost_little_by_little_is_told() -> None:
-    assert findings(quiet(14)) == [
-        "the input is lost on its way: its share of the output is 6e-05"
-    ]
-    assert findings(quiet(13))[0].startswith("nothing stands out")
+def test_numbers_that_hooks_do_not_reach_say_nothing() -> None:
+    readings = [r._replace(frames=math.nan, gain=math.nan) for r in quiet(2)]
+    assert findings(readings)[0].startswith("nothing stands out")
 
 
 def test_parameters_without_gradient_are_told() -> None:

@@ -15,7 +15,9 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train and score missing cells")
     run.add_argument("--minutes", type=float, required=True, help="time for all")
-    run.add_argument("--match", default="", help="only cells whose file is named so")
+    run.add_argument(
+        "--match", default="", help="only cells whose title has this in it"
+    )
     commands.add_parser("list", help="print the missing cells")
     commands.add_parser("costs", help="measure the encoders' time and memory")
     report = commands.add_parser("report", help="make tables and figures anew")
@@ -33,7 +35,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "run":
         run_missing(arguments.minutes, arguments.match)
     elif arguments.command == "list":
-        print(*(cell.file_name for cell in missing()), sep="\n")
+        print(*(cell.title for cell in missing()), sep="\n")
     elif arguments.command == "costs":
         measure_costs()
     else:

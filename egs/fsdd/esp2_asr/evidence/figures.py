@@ -1,17 +1,16 @@
 """The figures of RESULTS.md."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from evidence.cell import WINDOW
 from evidence.costs import read_costs
 from evidence.model import load_config
-from evidence.plan import CHOSEN_RATE, DEPTHS, ENCODERS, ENCODERS_LONGER, RESIDUALS
+from evidence.plan import CHOSEN_RATE, ENCODERS, ENCODERS_LONGER, FUNCTIONS
 from evidence.results import Row, read_rows
-from evidence.start import KINDS, gradient_ratio, kept_share, of_row, profile
+from evidence.start import FRAMES, of_row
+from evidence.tables import TOLD
 
 from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
 
@@ -23,40 +22,44 @@ STYLES = list(zip(COLOURS, MARKERS))
 def draw_all(folder: Path) -> None:
     """Draw every figure whose cells there are."""
     folder.mkdir(exist_ok=True)
-    depth = {row.name: row for row in read_rows("depth")}
+    former = read_rows("former")
     with styled():
-        if depth:
-            draw_depth(depth, folder / "depth.png")
-            draw_start(depth, read_rows("variant"), folder / "start.png")
+        draw_functions(read_rows("function"), former, folder / "functions.png")
+        present = [row for study in TOLD for row in read_rows(study)]
+        draw_start(present, former, folder / "start.png")
         if read_costs():
             draw_encoders(folder / "encoders.png")
 
 
-def draw_depth(rows: dict[str, Row], path: Path) -> None:
-    """Draw error rate and loss over the depth, and the course of the deepest."""
-    figure = new_figure(height=3)
-    wer, loss, course = figure.subplots(1, 3)
-    for place, (residual, style) in enumerate(zip(RESIDUALS, STYLES)):
-        found = {
-            depth * 1.03 ** (place - 2): rows[f"{residual} {depth}"]
-            for depth in DEPTHS
-            if f"{residual} {depth}" in rows
-        }
-        _draw_seeds(wer, {d: row.wers("test") for d, row in found.items()}, style)
-        _draw_seeds(loss, {d: row.final_losses() for d, row in found.items()}, style)
-        deepest = rows.get(f"{residual} {DEPTHS[-1]}")
-        for cell in deepest.cells if deepest else ():
-            steps = [WINDOW * (i + 1) for i in range(len(cell["losses"]))]
-            course.plot(steps, cell["losses"], color=style[0], lw=0.8)
-        wer.plot([], [], color=style[0], marker=style[1], label=residual)
-    for axis, title in ((wer, "WER of test, %"), (loss, "loss of the last steps")):
-        axis.set(title=title, xlabel="sublayers", xscale="log", yscale="log")
-        axis.set_xticks(DEPTHS, [str(depth) for depth in DEPTHS])
-        axis.set_xticks([], minor=True)
-    _mark_percents(wer)
-    course.set(title=f"loss, {DEPTHS[-1]} sublayers", xlabel="step", yscale="log")
-    figure.legend(loc="outside lower center", ncols=len(RESIDUALS))
+def draw_functions(present: Sequence[Row], former: Sequence[Row], path: Path) -> None:
+    """Draw the error rates of all residual functions with this start and the former."""
+    figure = new_figure(height=4)
+    axis = figure.subplots()
+    now = {row.name: row for row in present}
+    before = {row.name: row for row in former}
+    for place, (name, lr) in enumerate(FUNCTIONS.items()):
+        for rows, title, offset, style in (
+            (before, _former_title(name, lr, before), -0.15, STYLES[1]),
+            (now, f"{name} {lr}", 0.15, STYLES[0]),
+        ):
+            if title in rows:
+                found = {place + offset: rows[title].wers("test")}
+                _draw_seeds(axis, found, style)
+    for label, (colour, marker) in zip(("this start", "the former start"), STYLES):
+        axis.plot([], [], marker, color=colour, ms=3, label=label)
+    axis.set(title="WER of test, %, 24 sublayers, three seeds", yscale="log")
+    axis.set_xticks(range(len(FUNCTIONS)), list(FUNCTIONS), rotation=45, ha="right")
+    _mark_percents(axis)
+    axis.legend()
     figure.savefig(path)
+
+
+def _former_title(name: str, lr: float, rows: Mapping[str, Row]) -> str:
+    """Return the row of the former start with a function at its better rate."""
+    at_rate = f"{name} {lr}"
+    if at_rate in rows:
+        return at_rate
+    return f"{name} 24" if f"{name} 24" in rows else name
 
 
 def _draw_seeds(
@@ -78,36 +81,21 @@ def _mark_percents(axis: Any) -> None:
     axis.yaxis.set_major_formatter("{x:g}")
 
 
-def draw_start(depth: dict[str, Row], variants: Sequence[Row], path: Path) -> None:
-    """Draw the gradients of the first step, and beside them what came of it."""
+def draw_start(present: Sequence[Row], former: Sequence[Row], path: Path) -> None:
+    """Draw what comes of each configuration over the frames in its output."""
     figure = new_figure(height=3)
-    gradient, over_ratio, over_share = figure.subplots(1, 3)
-    for residual, (colour, _) in zip(RESIDUALS, STYLES):
-        row = depth.get(f"{residual} {DEPTHS[-1]}")
-        norms = profile(row.cells[0], "gradient")[::KINDS] if row else []
-        numbers = range(1, KINDS * len(norms), KINDS)
-        gradient.plot(numbers, norms, color=colour, label=residual)
-    styles = [STYLES[RESIDUALS.index(name.split()[0])] for name in depth]
-    for row, style in zip(
-        [*depth.values(), *variants], styles + [STYLES[-1]] * len(variants)
+    axis = figure.subplots()
+    for label, rows, (colour, marker) in (
+        ("this start", present, STYLES[0]),
+        ("the former start", former, STYLES[1]),
     ):
-        _draw_outcome(over_ratio, row, of_row(row, gradient_ratio), style)
-        _draw_outcome(over_share, row, of_row(row, kept_share), style)
-    gradient.plot([], [], STYLES[-1][1], color=STYLES[-1][0], label="others")
-    gradient.set(title="gradient of S4D at the start", yscale="log")
-    gradient.set(xlabel=f"sublayer of {DEPTHS[-1]}")
-    over_ratio.set(title="loss of the last steps", xscale="log", yscale="log")
-    over_ratio.set(xlabel="that gradient, largest / smallest")
-    over_share.set(title="loss of the last steps", yscale="log")
-    over_share.set(xlabel="share of the output that is the input")
-    figure.legend(loc="outside lower center", ncols=len(RESIDUALS) + 1)
+        frames = [of_row(row, FRAMES) for row in rows]
+        losses = [mean(row.final_losses()) for row in rows]
+        axis.plot(frames, losses, marker, color=colour, ms=4, label=label)
+    axis.set(title="loss of the last steps", yscale="log")
+    axis.set(xlabel=f"{FRAMES}, before training")
+    axis.legend()
     figure.savefig(path)
-
-
-def _draw_outcome(axis: Any, row: Row, start: float, style: tuple[str, str]) -> None:
-    """Draw the loss of a row over what its first step shows."""
-    if math.isfinite(start) and row.final_losses():
-        axis.plot(start, mean(row.final_losses()), style[1], color=style[0])
 
 
 def draw_encoders(path: Path) -> None:

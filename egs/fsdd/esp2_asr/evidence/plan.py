@@ -1,42 +1,51 @@
 """All cells: what is compared, and with which seeds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 SEEDS = (1, 2, 3)
-RESIDUALS = ("residual", "decay", "highway", "affine", "feedforward")
-DEPTHS = (8, 24, 48)  # sublayers; a block has two
 
-# At 24 sublayers, beside those above.
+# Every residual function, at 24 sublayers, with the rate that suits it better.
+HIGH, LOW = 0.012, 0.003
+FUNCTIONS = {
+    "residual": HIGH,
+    "decay": HIGH,
+    "decay_schedule": HIGH,
+    "affine": HIGH,
+    "highway": LOW,
+    "feedforward": LOW,
+    "rezero": HIGH,
+    "layerscale": HIGH,
+    "deepnorm": LOW,
+    "depth_scaled": HIGH,
+    "bypass": LOW,
+    "gru": LOW,
+    "laurel_rw": HIGH,
+    "laurel_lr": LOW,
+    "orthogonal": HIGH,
+}
+NEEDS_POSTNORM = ("deepnorm",)
 VARIANTS: dict[str, Any] = {
     "decay, power 1": {"_name_": "decay", "power": 1.0},
     "decay, linear": {"_name_": "decay", "l2": False},
     "decay, offset 1": {"_name_": "decay", "offset": 1},
-    "decay, power 0.25, offset 1": {"_name_": "decay", "power": 0.25, "offset": 1},
-    "decay, power 1, offset 1": {"_name_": "decay", "power": 1.0, "offset": 1},
-    "rezero": "rezero",
-    "layerscale": "layerscale",
-    "deepnorm": "deepnorm",
-    "bypass": "bypass",
-    "gru": "gru",
-    "laurel_rw": "laurel_rw",
-    "laurel_lr": "laurel_lr",
+    "decay, power 0.25": {"_name_": "decay", "power": 0.25},
 }
-NEEDS_POSTNORM = ("deepnorm",)
-RATES = (0.003, 0.006, 0.012, 0.024)
-LEARNING_RATE = 0.012  # the best of them for ``residual``
-RATED = ("residual", "decay")
-# What does not train at that rate, at the lowest.
-RETRIED: dict[str, Any] = {
-    "highway": {"residual": "highway"},
-    "feedforward": {"residual": "feedforward"},
-    "bypass": {"residual": "bypass"},
-    "laurel_lr": {"residual": "laurel_lr"},
-    "deepnorm": {"residual": "deepnorm", "prenorm": False},
-    "residual, postnorm": {"residual": "residual", "prenorm": False},
-}
-PROLONGED = ("residual", "decay", "highway")
+DEPTHS = (48,)  # sublayers, beside the 24 of all others; a block has two
+COMPARED = ("residual", "decay")
+RATES = (0.006, 0.024)  # beside the two above
 LONGER = 3  # times the steps
+
+# Other numbers in the start of the layers; ``evidence.start`` says what they are.
+STARTS: dict[str, dict[str, float]] = {
+    "kernel 0.03": {"kernel_gain": 0.03},
+    "kernel 0.3": {"kernel_gain": 0.3},
+    "kernel 1": {"kernel_gain": 1.0},
+    "branches 0.1": {"branch_gain": 0.1},
+    "branches 0.3": {"branch_gain": 0.3},
+    "branches 1": {"branch_gain": 1.0},
+    "direct path normal": {"direct_path": 1.0},
+}
 
 # Of about 0.26 million parameters, as the S4 encoder with 24 sublayers. ESPnet's
 # attention encoders have no ``conv1d2``; with their ``conv2d2`` S4 has fewer sublayers.
@@ -90,13 +99,13 @@ def _s4d(**options: Any) -> dict[str, Any]:
 
 ABLATIONS: dict[str, dict[str, Any]] = {
     "unidirectional": _s4d(bidirectional=False),
-    "postnorm": {"prenorm": False},
     "drop_path 0.1": {"drop_path": 0.1},
     "d_state 16": _s4d(d_state=16),
     "d_state 64": _s4d(d_state=64),
     "S4D-Inv": _s4d(init="inv"),
     "S4D-LegS": _s4d(init="legs"),
 }
+STEP_LENGTHS = ((0.001, 0.1), (0.01, 0.1), (0.01, 0.5), (0.2, 2.0))
 
 
 class Cell(NamedTuple):
@@ -111,6 +120,7 @@ class Cell(NamedTuple):
         lr: The learning rate.
         times: How many times the usual steps it trains.
         held_out: A speaker whom training does not hear.
+        start: What differs in the start of the layers; see ``evidence.start``.
     """
 
     study: str
@@ -118,15 +128,15 @@ class Cell(NamedTuple):
     seed: int
     encoder: str = "s4"
     encoder_conf: dict[str, Any] = {}
-    lr: float = LEARNING_RATE
+    lr: float = HIGH
     times: int = 1
     held_out: str | None = None
+    start: Mapping[str, float] = {}
 
     @property
-    def file_name(self) -> str:
-        """Name of the file that holds its results."""
-        words = f"{self.study} {self.name} {self.seed}".replace(",", "").split()
-        return "-".join(words) + ".json"
+    def title(self) -> str:
+        """What progress and messages call it."""
+        return f"{self.study}: {self.name}, seed {self.seed}"
 
 
 def all_cells() -> list[Cell]:
@@ -135,24 +145,51 @@ def all_cells() -> list[Cell]:
 
 
 def _cells_of(seed: int) -> Iterator[Cell]:
-    for depth in DEPTHS:
-        for residual in RESIDUALS:
-            conf = {"residual": residual, "num_blocks": depth // 2}
-            yield Cell("depth", f"{residual} {depth}", seed, encoder_conf=conf)
+    yield from _functions(seed)
+    yield from _depths_and_rates(seed)
+    yield from _parts(seed)
+    yield from _encoders(seed)
+
+
+def _functions(seed: int) -> Iterator[Cell]:
+    for name, chosen in FUNCTIONS.items():
+        # The first seed of what wants the low rate shows what the high one does.
+        both = dict.fromkeys((chosen, HIGH))
+        for lr in both if seed == SEEDS[0] else (chosen,):
+            conf = {"residual": name, "prenorm": name not in NEEDS_POSTNORM}
+            yield Cell("function", f"{name} {lr}", seed, encoder_conf=conf, lr=lr)
+    for lr in (LOW, HIGH) if seed == SEEDS[0] else (LOW,):
+        conf = {"residual": "residual", "prenorm": False}
+        yield Cell("function", f"residual, postnorm {lr}", seed, "s4", conf, lr)
     for name, residual in VARIANTS.items():
-        conf = {"residual": residual, "prenorm": name not in NEEDS_POSTNORM}
-        yield Cell("variant", name, seed, encoder_conf=conf)
-    for residual in RATED:
-        for lr in RATES:
-            conf = {"residual": residual}
-            yield Cell("rate", f"{residual} {lr}", seed, encoder_conf=conf, lr=lr)
-    for name, conf in RETRIED.items():
-        yield Cell("low_rate", name, seed, encoder_conf=conf, lr=min(RATES))
-    for residual in PROLONGED:
-        conf = {"residual": residual}
-        yield Cell("longer", residual, seed, encoder_conf=conf, times=LONGER)
+        yield Cell("variant", name, seed, encoder_conf={"residual": residual})
+
+
+def _depths_and_rates(seed: int) -> Iterator[Cell]:
+    for name in COMPARED:
+        for depth in DEPTHS:
+            conf = {"residual": name, "num_blocks": depth // 2}
+            yield Cell("depth", f"{name} {depth}", seed, encoder_conf=conf)
+        conf = {"residual": name}
+        for lr in (LOW, *RATES):
+            yield Cell("rate", f"{name} {lr}", seed, encoder_conf=conf, lr=lr)
+        yield Cell("longer", name, seed, encoder_conf=conf, times=LONGER)
+
+
+def _parts(seed: int) -> Iterator[Cell]:
     for name, conf in ABLATIONS.items():
         yield Cell("ablation", name, seed, encoder_conf=conf)
+    for dt_min, dt_max in STEP_LENGTHS:
+        conf = _s4d(dt_min=dt_min, dt_max=dt_max)
+        yield Cell("dt", f"{dt_min} to {dt_max}", seed, encoder_conf=conf)
+    for residual in COMPARED:
+        for name, start in STARTS.items():
+            conf = {"residual": residual}
+            row = f"{residual}, {name}"
+            yield Cell("start", row, seed, encoder_conf=conf, start=start)
+
+
+def _encoders(seed: int) -> Iterator[Cell]:
     for name, conf in ENCODERS.items():
         for lr in ENCODER_RATES if seed == SEEDS[0] else (CHOSEN_RATE[name],):
             row = f"{name} {lr}"

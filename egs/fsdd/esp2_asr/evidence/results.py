@@ -1,12 +1,12 @@
 """What the cells left, by table and row."""
 
-import json
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from evidence.cell import CELLS, WINDOW
-from evidence.plan import all_cells
+from evidence.store import Result, read
+
+WINDOW = 25  # steps that one number of the kept loss curve is the mean of
 
 APART = 3  # times the smallest that the largest may be
 
@@ -15,11 +15,11 @@ class Row(NamedTuple):
     """The cells of one name, over seeds."""
 
     name: str
-    cells: list[dict[str, Any]]
+    cells: list[Result]
 
     def wers(self, test_set: str) -> list[float]:
         """Return the word error rates of a test set, in percent."""
-        return [cell["scores"][test_set]["wer"] for cell in self.cells]
+        return [cell["wer"][test_set] for cell in self.cells]
 
     def final_losses(self) -> list[float]:
         """Return the mean loss of the last steps of each training."""
@@ -34,16 +34,12 @@ class Row(NamedTuple):
         return sum(cell["steps"] < steps for cell in self.cells)
 
 
-def read_rows(study: str, folder: Path = CELLS) -> list[Row]:
-    """Return the rows of a study, in the order of the plan."""
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for cell in all_cells():
-        if cell.study == study:
-            row = rows.setdefault(cell.name, [])
-            path = folder / cell.file_name
-            if path.exists():
-                row.append(json.loads(path.read_text(encoding="utf-8")))
-    return [Row(name, cells) for name, cells in rows.items() if cells]
+def read_rows(study: str, folder: Path | None = None) -> list[Row]:
+    """Return the rows of a study, in the order of its file."""
+    rows: dict[str, list[Result]] = {}
+    for cell in read(study, folder):
+        rows.setdefault(cell["name"], []).append(cell)
+    return [Row(name, cells) for name, cells in rows.items()]
 
 
 def spread(values: list[float]) -> str:

@@ -5,18 +5,17 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 
-from evidence.cell import CELLS, run_cell
+from evidence.cell import run_cell
 from evidence.plan import Cell, all_cells
+from evidence.store import Result, add, is_trained
 
 LONGEST = 6 * 60  # seconds that a cell takes at most
 
 
 def missing(match: str = "") -> list[Cell]:
-    """Return the cells without a file whose file's name has ``match`` in it."""
+    """Return the cells that were not trained and whose title has ``match`` in it."""
     return [
-        cell
-        for cell in all_cells()
-        if match in cell.file_name and not (CELLS / cell.file_name).exists()
+        cell for cell in all_cells() if match in cell.title and not is_trained(cell)
     ]
 
 
@@ -25,12 +24,12 @@ def run_missing(minutes: float, match: str = "") -> None:
 
     Args:
         minutes: How long all may take.
-        match: What the name of a cell's file must have in it.
+        match: What a cell's title must have in it.
     """
     end = time.monotonic() + 60 * minutes
     waiting = missing(match)
     print(f"{len(waiting)} cells are missing")
-    running: dict[Future[None], Cell] = {}
+    running: dict[Future[Result], Cell] = {}
     n_workers = os.cpu_count() or 1
     with ProcessPoolExecutor(
         n_workers, mp_context=get_context("spawn"), max_tasks_per_child=1
@@ -41,8 +40,9 @@ def run_missing(minutes: float, match: str = "") -> None:
                 running[pool.submit(run_cell, cell)] = cell
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                future.result()
-                print("done:", running.pop(future).file_name, flush=True)
+                cell = running.pop(future)
+                add(cell.study, future.result())
+                print("done:", cell.title, flush=True)
 
 
 def _has_time(end: float) -> bool:

@@ -9,12 +9,13 @@ from evidence.costs import read_costs
 from evidence.model import load_config
 from evidence.plan import CHOSEN_RATE, all_cells
 from evidence.results import Row, read_rows, spread
-from evidence.start import MEASURES, gradient_ratio, of_row, rank_correlation
+from evidence.start import FRAMES, MEASURES, of_row, rank_correlation
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 TEST_SETS = ("test", "long", "unseen")
 GOAL = 5.0  # the loss that "steps to" counts to
-DEPTH = " 24"  # the depth that all residual functions were trained at
+# Whose cells were told from their start; the others differ in more than that.
+TOLD = ("function", "variant", "depth", "rate", "start")
 
 Column = tuple[str, Callable[[Row], str]]
 
@@ -61,14 +62,18 @@ def _markdown(lines: list[list[str]]) -> str:
 
 def _start_lines() -> list[list[str]]:
     """Return how well each measure before training orders the losses at the end."""
-    depth, variant = read_rows("depth"), read_rows("variant")
-    alike = [row for row in depth if row.name.endswith(DEPTH)] + variant
-    groups = {"24 sublayers": alike, "all depths": depth + variant}
+    present = [row for study in TOLD for row in read_rows(study)]
+    former = read_rows("former")
+    groups = {
+        "this start": present,
+        "the former start": former,
+        "both": present + former,
+    }
     titles = [f"{name}, {len(rows)} configurations" for name, rows in groups.items()]
     lines = [["before the first step", *titles]]
-    for name, measure in MEASURES.items():
+    for name in MEASURES:
         found = (
-            f"{rank_correlation(rows, measure):.2f}" if len(rows) > 2 else ""
+            f"{rank_correlation(rows, name):.2f}" if len(rows) > 2 else ""
             for rows in groups.values()
         )
         lines.append([name, *found])
@@ -79,16 +84,23 @@ def _columns(study: str, rows: list[Row]) -> list[Column]:
     """Return titles, and what makes a row's entry under each."""
     times = max((cell.times for cell in all_cells() if cell.study == study), default=1)
     total = times * load_config().scheduler.total_steps
-    scored = [name for name in TEST_SETS if name in rows[0].cells[0]["scores"]]
+    scored = [name for name in TEST_SETS if name in rows[0].cells[0]["wer"]]
     return [
         ("", lambda row: row.name),
         ("n", lambda row: str(len(row.cells))),
         *(_wer_column(name) for name in scored),
         ("final loss", lambda row: spread(row.final_losses())),
-        (f"steps to a loss of {GOAL:g}", _steps_to_goal),
-        ("diverged", lambda row: str(row.diverged(total))),
+        *([] if study == "former" else _course_columns(total)),
         *_columns_of(study),
         ("parameters", lambda row: f"{row.cells[0]['parameters']:,}"),
+    ]
+
+
+def _course_columns(total: int) -> list[Column]:
+    """Return what the course of the losses shows; of the former start only its end."""
+    return [
+        (f"steps to a loss of {GOAL:g}", _steps_to_goal),
+        ("diverged", lambda row: str(row.diverged(total))),
     ]
 
 
@@ -104,7 +116,9 @@ def _wer_column(test_set: str) -> Column:
 
 
 def _stack_columns() -> list[Column]:
-    return [("gradient at the start, largest / smallest S4D", _gradient_ratio)]
+    return [
+        ("frames in the output at the start", lambda row: f"{of_row(row, FRAMES):.2f}")
+    ]
 
 
 def _encoder_columns() -> list[Column]:
@@ -125,7 +139,3 @@ def _steps_to_goal(row: Row) -> str:
     if len(reached) < len(row.cells):
         return f"not reached by {len(row.cells) - len(reached)}"
     return f"{mean(reached):.0f}"
-
-
-def _gradient_ratio(row: Row) -> str:
-    return f"{of_row(row, gradient_ratio):.1f}"
