@@ -48,7 +48,7 @@ ADVICE = {
     "DecayResidual": Advice(
         "β = (i + `offset`)^−`power`; α = √(1 − β²) with `l2`, else 1 − β",
         "prenorm",
-        "The stream is not to grow; with `offset: 1`, or the features are lost.",
+        "The stream is not to grow: every sublayer has the same share of the output.",
     ),
     "DecaySchedule": Advice(
         "β from `first` to `last`; α as in `decay`",
@@ -143,6 +143,15 @@ The parameters are counted with the default options. Under `norm`, prenorm means
 
 CLOSING = """\
 ## Starts
+
+The layers of the encoder start so that no residual function loses the features
+(`espnet_residuals.start` has the principle): a layer hands on what happens in each
+frame, with power 1 where the function keeps nothing of its input, as `decay` at its
+first sublayer, and with power 1/K in a stack of K sublayers where it keeps it. `depth_scaled` divides its
+branches by the root of K itself and gets power 1, `deepnorm` its `init_gain`. The gate of `highway` starts at 1/K, as its paper
+advises; in ESPnet's class, and without the encoder, it starts at about 1/2, which leaves
+nothing of the input behind a dozen sublayers. `start: s4` in the YAML brings back the
+former start of the layers, that of the S4 authors' code.
 
 ESPnet's `init:` draws all matrices anew and sets biases to 0. `gru` and `laurel_lr`
 restore their start behind it, the weights of the others are neither, and the encoder

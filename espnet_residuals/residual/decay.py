@@ -23,8 +23,10 @@ class DecayResidual(Residual):
 
     At ``i_layer=1`` beta is 1 and alpha is 0, so the first sublayer passes on nothing
     of its input: the features reach the rest of the network only through that
-    sublayer, and stochastic depth cannot be used there. ``offset=1`` keeps part of
-    the input at every sublayer, as if it were itself the output of one more layer.
+    sublayer, and stochastic depth cannot be used there. The layers of this package
+    start so that they hand the features on (:mod:`espnet_residuals.start`); with a
+    layer that does not, training may not get started. ``offset=1`` keeps part of the
+    input at every sublayer, as if it were itself the output of one more layer.
 
     In a prenorm stack LayerNorm takes every common factor of the stream out again.
     Both of the settings above are then, with ``offset=1``, the plain connection

@@ -39,7 +39,7 @@ class DepthScaled(Residual):
         0.25
     """
 
-    init_gain = 1.0  # the branch starts small by itself
+    init_gain = 1.0  # the branch is small in a deep stack by itself
 
     def __init__(
         self,

@@ -65,7 +65,9 @@ def test_start_of_a_layer_is_scaled_where_its_output_follows(
 
 def build(residual: str) -> ResidualStack:
     torch.manual_seed(0)
-    return ResidualStack(8, 4, ["s4d", "ff"], residual=residual, prenorm=False)
+    return ResidualStack(
+        8, 4, ["s4d", "ff"], residual=residual, prenorm=False, start="s4"
+    )
 
 
 def assert_scaled(stack: ResidualStack, plain: ResidualStack) -> None:

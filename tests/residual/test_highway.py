@@ -1,10 +1,16 @@
 """The residual connection through a learned gate."""
 
+import math
+from typing import Optional
+
 import pytest
 import torch
+from espnet2.asr.state_spaces.residual import Highway as EspnetHighway
+from espnet2.torch_utils.initialize import INITIALIZATIONS
 from torch import nn
 
 from espnet_residuals.residual import Highway
+from tests.residual.espnet_init import initialised
 
 every_kind = pytest.mark.parametrize(
     "options", [{}, {"elemwise": True}, {"scaling_correction": True}], ids=str
@@ -76,3 +82,28 @@ def test_quantised_model_runs() -> None:
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear})
     x, y = torch.randn(2, 3, 4), torch.randn(2, 3, 4)
     torch.testing.assert_close(quantised[0](x, y), model[0](x, y), rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("init", [None, *INITIALIZATIONS])
+def test_a_stack_that_says_its_depth_starts_with_the_gates_nearly_shut(
+    init: Optional[str],
+) -> None:
+    """K gates of 1 / K leave 1 / e of what comes in, for x and y near 0."""
+    x, y = 1e-3 * torch.randn(2, 100, 32)
+    stream = x
+    for i_layer in range(1, 25):
+        highway = Highway(i_layer, 32, 32, n_layers=24)
+        nn.init.zeros_(highway.Wy.bias)
+        if init is not None:
+            highway = initialised(highway, init)
+        stream = highway(stream, torch.zeros_like(y))
+    ratio = (stream.norm() / x.norm()).item()
+    assert ratio == pytest.approx(1 / math.e, rel=0.05)
+
+
+def test_without_a_depth_the_gate_starts_as_espnets() -> None:
+    torch.manual_seed(0)
+    ours = Highway(1, 4, 4)
+    torch.manual_seed(0)
+    theirs = EspnetHighway(1, 4, 4)
+    assert torch.equal(ours.Wx.bias, theirs.Wx.bias)
