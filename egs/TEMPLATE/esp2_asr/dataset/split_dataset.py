@@ -4,11 +4,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from espnet3.components.data.base_dataset import BaseDataset
 from espnet3.contract import Field
 
 from .manifest import read_manifest
+from .wav_file import read_wav
 
 
 class SplitDataset(BaseDataset):
@@ -18,6 +18,7 @@ class SplitDataset(BaseDataset):
         data: The folder of the manifests.
         split: Which one.
         splits: Those that there are.
+        sample_rate: That of every recording, in Hz.
 
     Raises:
         ValueError: If there is no such split.
@@ -26,12 +27,15 @@ class SplitDataset(BaseDataset):
 
     fields = (Field("speech", "audio"), Field("text", "text"))
 
-    def __init__(self, data: Path, split: str, splits: Collection[str]) -> None:
+    def __init__(
+        self, data: Path, split: str, splits: Collection[str], sample_rate: int
+    ) -> None:
         if split not in splits:
             raise ValueError(
                 f"unknown split {split!r}: choose one of {', '.join(splits)}"
             )
         self._data = data
+        self._sample_rate = sample_rate
         self._utterances = read_manifest(data / f"{split}.tsv")
 
     def __len__(self) -> int:
@@ -39,5 +43,6 @@ class SplitDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray | str]:
         utterance = self._utterances[int(index)]
-        speech, _ = soundfile.read(self._data / utterance.wav, dtype="float32")
+        samples = read_wav(self._data / utterance.wav, self._sample_rate)
+        speech = samples.astype(np.float32) / 2**15
         return {"speech": speech, "text": utterance.text}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from .config import CONFIG
 from .location import data_folder
 from .plan import make_plans
 from .split_dataset import SplitDataset
@@ -25,4 +26,5 @@ class DigitsDataset(SplitDataset):
     ) -> None:
         recipe = Path(__file__).parents[1] if recipe_dir is None else Path(recipe_dir)
         data = data_folder(recipe.resolve(), held_out)
-        super().__init__(data, split, [plan.name for plan in make_plans(held_out)])
+        splits = [plan.name for plan in make_plans(held_out)]
+        super().__init__(data, split, splits, CONFIG.sample_rate)

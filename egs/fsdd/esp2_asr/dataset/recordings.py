@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 
 from .config import CONFIG
+from .wav_file import read_wav
 
 
 class Recording(NamedTuple):
@@ -33,5 +33,4 @@ def all_recordings() -> Iterator[Recording]:
 
 def read_recording(folder: Path, recording: Recording) -> np.ndarray:
     """Return the samples, 16-bit integers."""
-    samples, _ = soundfile.read(folder / recording.file_name, dtype="int16")
-    return samples
+    return read_wav(folder / recording.file_name, CONFIG.sample_rate)

@@ -60,5 +60,9 @@ def _build_part(part: str, downloads: Path, data: Path) -> list[Utterance]:
 def _write_wav(sphere: Path, wav: Path) -> None:
     """Copy the first channel of a NIST SPHERE file into a 16-bit wav file."""
     samples, rate = soundfile.read(sphere, dtype="int16", always_2d=True)
+    if rate != CONFIG.sample_rate:
+        raise ValueError(
+            f"{sphere}: sampling rate in Hz: found {rate}, must be {CONFIG.sample_rate}"
+        )
     wav.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(wav, samples[:, 0], rate, subtype="PCM_16")

@@ -17,4 +17,5 @@ class MiniAn4Dataset(SplitDataset):
     def __init__(self, split: str, recipe_dir: str | Path | None = None) -> None:
         recipe = Path(__file__).parents[1] if recipe_dir is None else Path(recipe_dir)
         data = recipe.resolve() / CONFIG.data_dir
-        super().__init__(data, split, ("train", "valid", "test"))
+        splits = ("train", "valid", "test")
+        super().__init__(data, split, splits, CONFIG.sample_rate)
