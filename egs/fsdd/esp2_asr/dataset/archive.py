@@ -1,12 +1,15 @@
 """Take the recordings out of an archive."""
 
 import gzip
+import shutil
 import tarfile
 import zlib
 from pathlib import Path
 
+from .check import check_size
 from .config import CONFIG
 from .recordings import all_recordings
+from .small_reads import SmallReads
 
 
 def extract_recordings(archive: Path, folder: Path, origin: str) -> None:
@@ -21,16 +24,21 @@ def extract_recordings(archive: Path, folder: Path, origin: str) -> None:
         origin: Where the archive comes from, for the message.
 
     Raises:
-        RuntimeError: If it cannot be read to its end.
+        RuntimeError: If it cannot be read to its end, or a recording is too large.
     """
     wanted = {recording.file_name for recording in all_recordings()}
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with (
+            SmallReads(archive) as unzipped,
+            tarfile.open(fileobj=unzipped, mode="r:") as tar,
+        ):
             for member in tar:
                 name = Path(member.name).name
                 content = tar.extractfile(member) if member.isfile() else None
                 if content is not None and name in wanted:
-                    (folder / name).write_bytes(content.read())
+                    check_size(member.name, member.size, origin)
+                    with (folder / name).open("wb") as file:
+                        shutil.copyfileobj(content, file)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise RuntimeError(
             f"{origin} is cut short, damaged or no .tar.gz archive ({error}). "

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from .archive import extract_recordings
-from .check import check_recordings
+from .check import check_recordings, check_size
 from .config import CONFIG
 from .download import download
 from .recordings import all_recordings
@@ -61,4 +61,5 @@ def _copy_recordings(source: Path, folder: Path) -> None:
     for recording in all_recordings():
         path = origin / recording.file_name
         if path.is_file():
+            check_size(path.name, path.stat().st_size, str(source))
             shutil.copyfile(path, folder / path.name)

@@ -6,6 +6,8 @@ import zlib
 from importlib import resources
 from pathlib import Path
 
+from .config import CONFIG
+from .small_reads import SmallReads
 from .whole_folder import whole_folder
 
 
@@ -26,7 +28,11 @@ def find_archive(package: str, file_name: str) -> Path:
 def extract_archive(archive: Path, target: Path) -> None:
     """Unpack ``archive`` into the new folder ``target``, completely or not at all."""
     try:
-        with whole_folder(target) as folder, tarfile.open(archive, "r:gz") as tar:
+        with (
+            whole_folder(target) as folder,
+            SmallReads(archive) as unzipped,
+            tarfile.open(fileobj=unzipped, mode="r:") as tar,
+        ):
             tar.extractall(folder, filter=_without_top_folder)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise RuntimeError(
@@ -35,6 +41,15 @@ def extract_archive(archive: Path, target: Path) -> None:
 
 
 def _without_top_folder(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-    """Drop the leading folder of a member's name, then apply the "data" filter."""
+    """Drop the leading folder of a member's name, then apply the "data" filter.
+
+    Raises:
+        tarfile.ReadError: If the member is larger than any of the corpus.
+    """
+    if member.size > CONFIG.archive.max_bytes:
+        raise tarfile.ReadError(
+            f"{member.name} has {member.size} bytes, where a file has "
+            f"{CONFIG.archive.max_bytes} at most"
+        )
     _, _, name = member.name.partition("/")
     return tarfile.data_filter(member.replace(name=name), path) if name else None
