@@ -9,6 +9,7 @@ from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
 from espnet_residuals.probe.closed_form import Step
 from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.profile import Profile
+from espnet_residuals.probe.whole_file import whole_file
 
 
 class Panel(NamedTuple):
@@ -144,11 +145,10 @@ def _any_positive(panel: Panel, profiles: Sequence[Profile]) -> bool:
 
 
 def _save(figure: Any, path: Path) -> None:
+    if not path.suffix:  # as matplotlib does
+        path = path.with_suffix(".png")
     try:
-        figure.savefig(path)
-    except OSError as error:
-        raise Failure(
-            Exit.FILE, f"cannot write {path}: {error.strerror or error}"
-        ) from error
+        with whole_file(path) as scratch:
+            figure.savefig(scratch)
     except ValueError as error:
         raise Failure(Exit.USAGE, f"--plot {path}: {error}") from error

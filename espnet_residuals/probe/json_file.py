@@ -5,9 +5,9 @@ import math
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from espnet_residuals.probe.failure import Exit, Failure
 from espnet_residuals.probe.findings import findings
 from espnet_residuals.probe.profile import Profile
+from espnet_residuals.probe.whole_file import whole_file
 
 
 def write_json(
@@ -38,12 +38,8 @@ def write_json(
             for profile in profiles
         ],
     }
-    try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Failure(
-            Exit.FILE, f"cannot write {path}: {error.strerror or error}"
-        ) from error
+    with whole_file(path) as scratch:
+        scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _finite(value: Any) -> Any:

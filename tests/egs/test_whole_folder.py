@@ -16,7 +16,7 @@ from tests.egs.recipe import create_dataset, loaded_dataset, read_files
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "egs" / "TEMPLATE" / "esp2_asr" / "dataset"
 
-# Writes half, says so, waits until it may go on, and writes the other half.
+# Writes half, says so, waits (a minute) until it may go on, and writes the other half.
 MAKE = """
 import sys, time
 from pathlib import Path
@@ -26,7 +26,9 @@ folder, name = Path(sys.argv[1]), sys.argv[2]
 with whole_folder(folder / "parent" / "made") as scratch:
     (scratch / "first").write_text(name)
     (folder / f"{name}.half").touch()
-    while not (folder / f"{name}.go").exists():
+    for _ in range(6000):
+        if (folder / f"{name}.go").exists():
+            break
         time.sleep(0.01)
     (scratch / "second").write_text(name)
 """
