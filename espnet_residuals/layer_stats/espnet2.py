@@ -1,19 +1,21 @@
-"""ESPnet2's ASR task, with a trainer that reports statistics of every sublayer."""
+"""ESPnet2's ASR task, with a trainer that reports statistics and saves safely."""
 
 import argparse
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Sequence
 
 import torch
 from espnet2.tasks.asr import ASRTask as EspnetASRTask
-from espnet2.train.reporter import SubReporter
+from espnet2.train.reporter import Reporter, SubReporter
 from espnet2.train.trainer import Trainer, TrainerOptions
 from espnet2.utils.build_dataclass import build_dataclass
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from espnet_residuals.config import ConfigError, check_integer
+from espnet_residuals.integration.whole_saves import save_model_of, whole_saves
 from espnet_residuals.layer_stats.watch import Watch
 
 OPTION = "layer_stats_every"
@@ -35,7 +37,8 @@ class LayerStatsTrainer(Trainer):
 
     It measures the first optimizer step of each epoch and every one that is due after
     it: all batches since the step before, without padding, of all processes. The
-    gradients are those before clipping.
+    gradients are those before clipping. A process that is killed while it saves leaves
+    what it had saved before.
     """
 
     @classmethod
@@ -69,6 +72,31 @@ class LayerStatsTrainer(Trainer):
         check_integer(OPTION, getattr(args, OPTION), minimum=1)
         options: Options = build_dataclass(Options, args)
         return options
+
+    @classmethod
+    def run(cls, *arguments: Any, **options: Any) -> None:
+        """Train as ESPnet2 does, but put a file in its place when it is complete.
+
+        Args:
+            *arguments (Any): ESPnet's own.
+            **options (Any): ESPnet's own.
+        """
+        with whole_saves():
+            super().run(*arguments, **options)
+
+    @staticmethod
+    def resume(checkpoint: str | Path, *, reporter: Reporter, **others: Any) -> None:
+        """Go on from a checkpoint, and make sure that its epoch has a model file.
+
+        Args:
+            checkpoint (str | Path): The file.
+            reporter (Reporter): What the epochs before are read into.
+            **others (Any): ESPnet's own.
+        """
+        Trainer.resume(checkpoint, reporter=reporter, **others)
+        distributed = torch.distributed
+        if not distributed.is_initialized() or distributed.get_rank() == 0:
+            save_model_of(Path(checkpoint), reporter.get_epoch())
 
     @classmethod
     def train_one_epoch(
