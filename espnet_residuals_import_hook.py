@@ -45,12 +45,15 @@ def when_imported(name: str, callback: "Callback") -> None:
         >>> when_imported("sys", lambda module: print(module.__name__))
         sys
     """
-    callbacks = _installed_finder().callbacks.setdefault(name, [])
+    finder = _installed_finder()
+    callbacks = finder.callbacks.setdefault(name, [])
     if callback in callbacks:
+        finder.catch_up(name)
         return
     callbacks.append(callback)
     module = sys.modules.get(name)
     if module is not None and not _is_being_imported(module):
+        finder.called_back[name] = module
         callback(module)
 
 
@@ -76,6 +79,7 @@ class _Finder:
 
     def __init__(self) -> None:
         self.callbacks: "dict[str, list[Callback]]" = {}
+        self.called_back: "dict[str, ModuleType]" = {}
         self._searched: set[str] = set()
 
     def find_spec(
@@ -94,6 +98,7 @@ class _Finder:
         Returns:
             ModuleSpec | None: The spec, or None for modules that nobody watches.
         """
+        self._return_to_front()
         # Another finder may ask all finders too: this one answers it with None.
         if fullname not in self.callbacks or fullname in self._searched:
             return None
@@ -102,6 +107,30 @@ class _Finder:
             return self._find_elsewhere(fullname, path, target)
         finally:
             self._searched.discard(fullname)
+
+    def catch_up(self, name: str) -> None:
+        """Call back for a module that another finder has hidden from this one.
+
+        Args:
+            name (str): Full name of the module.
+        """
+        module = sys.modules.get(name)
+        if module is None or module is self.called_back.get(name):
+            return
+        if not _is_being_imported(module):
+            self._call_back(name, module)
+
+    def _call_back(self, name: str, module: "ModuleType") -> None:
+        self.called_back[name] = module
+        # A callback may add others for the same module: they follow it.
+        for callback in self.callbacks.get(name, ()):
+            callback(module)
+
+    def _return_to_front(self) -> None:
+        """Overtake finders that answer without asking others, such as typeguard's."""
+        if sys.meta_path[0] is not self and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            sys.meta_path.insert(0, self)
 
     def _find_elsewhere(
         self,
@@ -126,9 +155,7 @@ class _Finder:
 
         def exec_module(module: "ModuleType") -> None:
             original(module)
-            # A callback may add others for the same module: they follow it.
-            for callback in self.callbacks.get(module.__name__, ()):
-                callback(module)
+            self._call_back(module.__name__, module)
 
         try:
             setattr(loader, "exec_module", exec_module)

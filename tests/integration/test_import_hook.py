@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typeguard import install_import_hook
 
 from espnet_residuals_import_hook import when_imported
 
@@ -75,6 +76,30 @@ def test_module_that_fails_to_import_is_not_reported_as_imported(
     with pytest.raises(RuntimeError, match="broken"):
         importlib.import_module(module_on_path)
     assert seen == []
+
+
+def test_finder_put_in_front_is_overtaken_at_the_next_import(
+    module_on_path: str,
+) -> None:
+    seen: list[object] = []
+    when_imported(module_on_path, seen.append)
+    with install_import_hook([module_on_path]):
+        importlib.util.find_spec("module_that_nobody_wrote")
+        module = importlib.import_module(module_on_path)
+    assert seen == [module]
+
+
+def test_module_that_another_finder_hid_is_seen_when_asked_for_again(
+    module_on_path: str,
+) -> None:
+    seen: list[object] = []
+    callback = seen.append
+    when_imported(module_on_path, callback)
+    with install_import_hook([module_on_path]):
+        module = importlib.import_module(module_on_path)
+    when_imported(module_on_path, callback)
+    when_imported(module_on_path, callback)
+    assert seen == [module]
 
 
 @pytest.mark.parametrize("place", ["before", "behind"])
