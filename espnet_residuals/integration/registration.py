@@ -25,6 +25,8 @@ MODULES_WITH_ENCODERS = (
     "espnet2.tasks.st",
     "espnet3.systems.esp2_asr.task",
 )
+# Where such a module has more than one choice: what is called in the same way.
+FURTHER_CHOICES = {"espnet2.tasks.st": ("hier_encoder_choices",)}
 RESIDUAL_MODULE = "espnet2.asr.state_spaces.residual"
 
 
@@ -81,11 +83,12 @@ def add_encoder(module: ModuleType) -> None:
         from espnet_residuals.encoder import S4Encoder
         from espnet_residuals.integration.own_learning_rate import watch_learning_rates
 
-        choices = module.encoder_choices
-        if not issubclass(S4Encoder, choices.base_type):
-            raise TypeError(f"an encoder must be a {choices.base_type.__name__}")
-        if S4Encoder not in choices.classes.values():
-            choices.classes[_free_name(choices.classes, module)] = S4Encoder
+        for name in ("encoder_choices", *FURTHER_CHOICES.get(module.__name__, ())):
+            choices = getattr(module, name)
+            if not issubclass(S4Encoder, choices.base_type):
+                raise TypeError(f"an encoder must be a {choices.base_type.__name__}")
+            if S4Encoder not in choices.classes.values():
+                choices.classes[_free_name(choices.classes, module)] = S4Encoder
         watch_learning_rates()
     except Exception as error:
         _warn(f"add the encoder {ENCODER_NAME!r} to", module.__name__, repr(error))

@@ -107,6 +107,22 @@ def test_model_of_the_task_learns_in_every_parameter_of_the_encoder(
     assert untouched == []
 
 
+def test_translation_learns_in_every_parameter_of_a_further_encoder() -> None:
+    model = build(
+        "st",
+        **TRANSFORMER,
+        src_token_list=TOKENS,
+        hier_encoder="s4",
+        hier_encoder_conf={**ENCODER, "input_layer": "linear"},
+    )
+    assert isinstance(model.hier_encoder, S4Encoder)
+    loss, *_ = model(**SPEECH, **WRITTEN)
+    assert loss.isfinite()
+    loss.backward()
+    untouched = [n for n, p in model.hier_encoder.named_parameters() if p.grad is None]
+    assert untouched == []
+
+
 def test_encoder_serves_the_task_that_espnet_leaves_to_be_completed() -> None:
     model = build("asvspoof", losses=[{"name": "binary_loss", "conf": {}}])
     encoded, lengths = model.encode(**SPEECH)
