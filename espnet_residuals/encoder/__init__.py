@@ -2,9 +2,9 @@
 
 Files, from the inside outward: ``layers`` (the names of the layers), ``feed_forward``,
 ``espnet_s4`` and ``espnet_attention`` (layers that are not in ``ssm``), ``drop_path``,
-``init_gain`` (smaller weights at the start), ``sublayer`` (norm, layer, residual
+``init_gain`` (how large branches start), ``sublayer`` (norm, layer, residual
 function), ``stack`` (blocks of sublayers), ``input_layer``
-(ESPnet's subsampling), ``s4_encoder`` (ESPnet's AbsEncoder around all of it).
+(ESPnet's subsampling) with ``input_power`` (how loud it is), ``s4_encoder`` (ESPnet's AbsEncoder around all of it).
 """
 
 from espnet_residuals.encoder.layers import build_layer, layer_registry, register_layer

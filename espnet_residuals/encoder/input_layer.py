@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from espnet_residuals.config import check_choice, check_number
 from espnet_residuals.dropout import Dropout
+from espnet_residuals.encoder.input_power import input_power
 from espnet_residuals.lengths import valid_frames
 
 SUBSAMPLINGS = {
@@ -38,10 +39,10 @@ class InputLayer(nn.Module):
     """Map features to ``output_size``, with fewer frames if it subsamples.
 
     No positional encoding is added: the state-space layers know the order of the
-    frames, and the output must not depend on absolute time. What ESPnet's positional
-    encodings do besides, multiply by sqrt(output_size), is kept: without it the first
-    layers' output, slow and mostly constant at the start, drowns the features, and CTC
-    training may stay where it writes nothing.
+    frames, and the output must not depend on absolute time. ESPnet's positional
+    encodings multiply by sqrt(output_size) besides; here the factor gives the stream
+    the power 1 at the start (:mod:`espnet_residuals.start`), for log-mel features
+    behind ``utterance_mvn``. ``start: s4`` keeps ESPnet's.
 
     Args:
         input_layer (Optional[str]): ESPnet's name: ``linear``, ``conv1d1``,
@@ -51,6 +52,7 @@ class InputLayer(nn.Module):
         input_size (int): Number of features, or of symbols for ``embed``.
         output_size (int): Number of features of the stream.
         dropout_rate (float): Dropout rate behind the layer; None has no dropout.
+        start (str): ``direct`` or ``s4``, as in the encoder.
 
     Raises:
         ConfigError: If ``input_layer`` is unknown or the rate is none.
@@ -68,12 +70,14 @@ class InputLayer(nn.Module):
         input_size: int,
         output_size: int,
         dropout_rate: float,
+        start: str = "direct",
     ) -> None:
         super().__init__()
         check_choice("input_layer", input_layer, INPUT_LAYERS)
         dropout_rate = check_number("dropout_rate", dropout_rate, minimum=0, below=1)
         # Stands where ESPnet has its positional encoding.
-        last = nn.Sequential(_Scale(output_size**0.5), Dropout(dropout_rate))
+        scale = _Scale(output_size**0.5)
+        last = nn.Sequential(scale, Dropout(dropout_rate))
         self.input_size = input_size
         self.output_size = output_size
         self.reads_symbols = input_layer == "embed"
@@ -94,6 +98,10 @@ class InputLayer(nn.Module):
         else:
             self.embed = nn.Linear(input_size, output_size)
 
+        if start == "direct":
+            # A norm and an embedding have the power 1 by themselves.
+            power = input_power(self.embed) if self.subsamples else 1.0
+            scale.factor.fill_(power**-0.5)
         self.context, self.stride = _window(self.embed if self.subsamples else None)
 
     def forward(self, xs_pad: Tensor, ilens: Tensor) -> tuple[Tensor, Tensor]:

@@ -50,7 +50,8 @@ class S4Encoder(AbsEncoder):
         input_layer (Optional[str]): ESPnet's subsampling: ``linear``, ``conv1d1``,
             ``conv1d2``, ``conv1d3``, ``conv2d``, ``conv2d1``, ``conv2d2``,
             ``conv2d6``, ``conv2d8``, ``embed``, or None. All but None scale what they
-            give by sqrt(output_size), as in ESPnet's encoders.
+            give to a mean square of about 1 (``start: s4``: by sqrt(output_size), as
+            ESPnet's encoders do).
         layer (Any): The layers of one block, in order: a name, a mapping with
             ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,
             ``espnet_s4``, ``espnet_mha``. Default: a bidirectional ``s4d`` and ``ff``.
@@ -118,7 +119,9 @@ class S4Encoder(AbsEncoder):
             key=KEY,
         )
         try:
-            self.embed = InputLayer(input_layer, input_size, output_size, dropout_rate)
+            self.embed = InputLayer(
+                input_layer, input_size, output_size, dropout_rate, start
+            )
         except ConfigError as error:
             raise error.within(KEY) from None
         self.interctc_layer_idx = _checked_blocks(interctc_layer_idx, num_blocks)

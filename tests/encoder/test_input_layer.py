@@ -10,7 +10,8 @@ from espnet2.legacy.nets.pytorch_backend.transformer.embedding import (
 )
 from torch import Tensor, nn
 
-from espnet_residuals.encoder.input_layer import InputLayer
+from espnet_residuals.encoder.input_layer import INPUT_LAYERS, InputLayer
+from espnet_residuals.encoder.input_power import FEATURE_POWER
 
 FEATURES, SIZE = 40, 16
 
@@ -25,9 +26,11 @@ class NoPosition(PositionalEncoding):
 @pytest.mark.parametrize(
     "input_layer", ["conv1d2", "conv2d", "conv2d1", "conv2d2", "conv2d6", "conv2d8"]
 )
-def test_features_enter_as_loud_as_in_espnets_encoders(input_layer: str) -> None:
-    """Unscaled they drown in the first layers' output, and CTC learns late or never."""
-    ours = InputLayer(input_layer, FEATURES, SIZE, 0.1).eval()
+def test_features_of_the_former_start_enter_as_loud_as_in_espnets_encoders(
+    input_layer: str,
+) -> None:
+    """With the former start, for comparisons."""
+    ours = InputLayer(input_layer, FEATURES, SIZE, 0.1, start="s4").eval()
     theirs = TransformerEncoder(FEATURES, SIZE, input_layer=input_layer).eval().embed
     assert isinstance(theirs, nn.Module)
     for parent in list(theirs.modules()):
@@ -43,7 +46,7 @@ def test_features_enter_as_loud_as_in_espnets_encoders(input_layer: str) -> None
 
 @pytest.mark.parametrize("input_layer", ["linear", "embed"])
 def test_other_inputs_are_scaled_by_the_same_factor(input_layer: str) -> None:
-    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0)
+    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0, start="s4")
     x = torch.randn(2, 30, FEATURES) if input_layer == "linear" else torch.arange(40)
     x = x if x.dim() > 1 else x[None].expand(2, -1)
     assert isinstance(layer.embed, nn.Sequential)
@@ -59,9 +62,9 @@ def test_features_that_are_passed_on_are_not_scaled() -> None:
 
 
 def test_model_stored_without_the_factor_goes_on_without_it() -> None:
-    new = InputLayer("linear", FEATURES, SIZE, 0.0)
+    new = InputLayer("linear", FEATURES, SIZE, 0.0, start="s4")
     stored = {k: v for k, v in new.state_dict().items() if not k.endswith("factor")}
-    old = InputLayer("linear", FEATURES, SIZE, 0.0)
+    old = InputLayer("linear", FEATURES, SIZE, 0.0, start="s4")
     old.load_state_dict(stored)
     x, lengths = torch.randn(2, 30, FEATURES), torch.tensor([30, 30])
     torch.testing.assert_close(4.0 * old(x, lengths)[0], new(x, lengths)[0])
@@ -87,3 +90,26 @@ def test_no_frame_has_the_dtype_of_frames() -> None:
     for n_symbols in (0, 3):
         symbols = torch.zeros(1, n_symbols, dtype=torch.long)
         assert layer.forward_chunk(symbols, past)[0].dtype == torch.float64
+
+
+@pytest.mark.parametrize("width", [48, 256])
+@pytest.mark.parametrize("input_layer", [n for n in INPUT_LAYERS if n is not None])
+def test_stream_starts_with_power_1_for_log_mel_features(
+    input_layer: str, width: int
+) -> None:
+    x = FEATURE_POWER**0.5 * torch.randn(2, 200, 40)
+    if input_layer == "embed":
+        x = torch.randint(40, (2, 200))
+    powers = [
+        InputLayer(input_layer, 40, width, 0.0)(x, torch.tensor([200, 200]))[0]
+        .square()
+        .mean()
+        .item()
+        for _ in range(10)
+    ]
+    assert sum(powers) / len(powers) == pytest.approx(1.0, rel=0.25)
+
+
+def test_former_start_scales_as_espnets_encoders_do() -> None:
+    layer = InputLayer("conv2d", 40, 64, 0.0, start="s4")
+    assert [factor.item() for factor in layer.buffers()] == [8.0]
