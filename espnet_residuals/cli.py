@@ -55,9 +55,9 @@ run a batch forward and backward; and report for every sublayer
   mean square      of the stream behind the sublayer
   share of branch  mean square of what is new, in the sum of its own and that of what is
                    kept of the input: near 0 the sublayer does nothing
-  frames           how much of what changes from frame to frame before the first sublayer
-                   is still there behind this one: from 1, all, to 0; what an encoder
-                   has lost when training starts, it seldom learns
+  frames           how much of what changes from frame to frame before the first
+                   sublayer is still there behind this one: from 1, all, to 0; what is
+                   lost when training starts, an encoder seldom learns
   gain             mean square of what the layer gives, over that of what it gets
   cosine           between what goes in and what comes out, mean of the frames
   grad. stream     norm of the gradient of the stream; at the encoder's output it is 1

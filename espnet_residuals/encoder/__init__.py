@@ -4,7 +4,8 @@ Files, from the inside outward: ``layers`` (the names of the layers), ``feed_for
 ``espnet_s4`` and ``espnet_attention`` (layers that are not in ``ssm``), ``drop_path``,
 ``init_gain`` (how large branches start), ``sublayer`` (norm, layer, residual
 function), ``stack`` (blocks of sublayers), ``input_layer``
-(ESPnet's subsampling) with ``input_power`` (how loud it is), ``s4_encoder`` (ESPnet's AbsEncoder around all of it).
+(ESPnet's subsampling) with ``input_power`` (how loud it is), ``s4_encoder`` (ESPnet's
+AbsEncoder around all of it).
 """
 
 from espnet_residuals.encoder.layers import build_layer, layer_registry, register_layer

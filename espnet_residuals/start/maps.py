@@ -6,7 +6,7 @@ from torch import Tensor
 
 @torch.no_grad()
 def orthogonal_(weight: Tensor, gain: float) -> None:
-    r"""Fill a weight so that white input of power 1 gives output of power gain\ :sup:`2`.
+    """Fill a weight so that input of power 1 gives output of power ``gain ** 2``.
 
     Rows or columns, whichever are fewer, are orthogonal and of equal length. For a
     square or a tall weight the power is exact for every single input (Saxe et al.,
@@ -28,7 +28,7 @@ def orthogonal_(weight: Tensor, gain: float) -> None:
 
 @torch.no_grad()
 def centred_orthogonal_(weight: Tensor, gain: float) -> None:
-    r"""Fill a weight as :func:`orthogonal_` does, but blind to what all features share.
+    """Fill a weight as :func:`orthogonal_` does, but blind to what all features share.
 
     Every row has the sum 0.
 
@@ -47,9 +47,9 @@ def centred_orthogonal_(weight: Tensor, gain: float) -> None:
 
 
 def _orthogonal(weight: Tensor) -> Tensor:
-    """Draw a matrix in float32, since torch has no QR decomposition in half precision.
+    """Draw in float32, since torch has no QR decomposition in half precision.
 
-    Its mean power is that of a map with independent weights of variance 1 / in_features.
+    The mean power is that of independent weights of variance 1 / in_features.
     """
     n_out, n_in = weight.shape
     drawn = torch.empty(n_out, n_in, device=weight.device)
