@@ -5,7 +5,7 @@ between the two, as ``optimizer._target_`` in a ``training.yaml``.
 """
 
 from pkgutil import resolve_name
-from typing import Any, Iterable, Union
+from typing import Any, Iterable, Mapping, Union
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -25,8 +25,9 @@ def grouped(
 
     A parameter asks for settings by an attribute ``_optim``, as those of
     :class:`~espnet_residuals.ssm.S4DKernel` do: no weight decay and, with the layer's
-    option ``lr``, a learning rate of their own. A scheduler such as ESPnet's
-    ``WarmupLR`` scales the rate of each group. In an ESPnet3 ``training.yaml``:
+    option ``lr``, a learning rate of their own. Such a rate is a share of the model's
+    ``lr``: the share stays the same under every scheduler, also under those that give
+    all groups one rate (:func:`hold_shares`). In an ESPnet3 ``training.yaml``:
 
     .. code-block:: yaml
 
@@ -77,7 +78,48 @@ def grouped(
         )
         group["params"].append(parameter)
     filled = [group for group in groups.values() if group["params"]]
-    return _optimizer_class(optimizer)(filled, **options)
+    with_own_rate = [index for index, group in enumerate(filled) if "lr" in group]
+    built: Optimizer = _optimizer_class(optimizer)(filled, **options)
+    reference = built.param_groups[0].get("lr")
+    if reference:
+        rates = {index: built.param_groups[index]["lr"] for index in with_own_rate}
+        hold_shares(built, {i: float(rate / reference) for i, rate in rates.items()})
+    return built
+
+
+def hold_shares(optimizer: Optimizer, shares: Mapping[int, float]) -> None:
+    """Set the rates of some groups before every step, as shares of the first group's.
+
+    A scheduler such as ``WarmupLR`` scales the rate of each group and leaves nothing to
+    do; ``OneCycleLR``, ``CyclicLR``, ``SWALR`` and ESPnet's
+    ``CosineAnnealingWarmupRestarts``, ``ExponentialDecayWarmup`` and
+    ``PiecewiseLinearWarmupLR`` give all groups one rate, as does ``min_lr`` of
+    ``ReduceLROnPlateau``. That rate is what a logger sees that looks between the
+    scheduler's step and the optimizer's. Tried are all schedulers of ESPnet, and those
+    of torch.
+
+    Args:
+        optimizer (Optimizer): The optimizer. Its state dict stays as it is.
+        shares (Mapping[int, float]): Shares by the index of the group.
+
+    Examples:
+        >>> import torch
+        >>> weights = [{"params": [torch.zeros(1)]}, {"params": [torch.zeros(1)]}]
+        >>> optimizer = torch.optim.SGD(weights, lr=1.0)
+        >>> hold_shares(optimizer, {1: 0.5})
+        >>> optimizer.step()
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [1.0, 0.5]
+    """
+
+    def set_rates(
+        optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        groups = optimizer.param_groups
+        for index, share in shares.items():
+            groups[index]["lr"] = groups[0]["lr"] * share
+
+    optimizer.register_step_pre_hook(set_rates)
 
 
 def _optimizer_class(optimizer: Any) -> Any:

@@ -4,8 +4,9 @@ import copy
 import pickle
 import warnings
 from argparse import Namespace
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Iterator
 
 import lightning
 import pytest
@@ -15,11 +16,16 @@ from espnet2.tasks.abs_task import AbsTask
 from espnet3.components.modeling.lightning_module import ESPnetLightningModule
 from omegaconf import OmegaConf
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.nn.utils import parametrize, prune
 from torch.utils.data import DataLoader
 
 from espnet_residuals import S4D, ConfigError, S4Encoder
+from espnet_residuals.encoder.sublayer import Sublayer
 from espnet_residuals.integration.own_learning_rate import watch_learning_rates
 from espnet_residuals.optimizer import grouped
+from espnet_residuals.ssm import S4DKernel
 from espnet_residuals.tasks import ASRTask
 from tests.test_readme import blocks
 
@@ -242,27 +248,86 @@ def test_optimizer_without_learning_rates_is_left_alone() -> None:
     Still(Model().parameters()).step()
 
 
-def in_process_group(model: nn.Module, store: Path) -> nn.Module:
+@contextmanager
+def process_group(store: Path) -> Iterator[None]:
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{store}", rank=0, world_size=1
     )
     try:
-        return nn.parallel.DistributedDataParallel(model)
+        yield
     finally:
         torch.distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("how", ["deepcopy", "pickle", "compile", "ddp", "float64"])
-def test_settings_and_warning_survive(how: str, tmp_path: Path) -> None:
-    model: Any = Model()
-    changed = {
-        "deepcopy": lambda: copy.deepcopy(model),
-        "pickle": lambda: pickle.loads(pickle.dumps(model)),
-        "compile": lambda: torch.compile(model),
-        "ddp": lambda: in_process_group(model, tmp_path / "store"),
-        "float64": lambda: model.double(),
-    }[how]()
-    groups = grouped(changed.parameters(), lr=RATE).param_groups
-    assert [group["lr"] for group in groups] == [RATE, OWN_RATE]
-    with pytest.warns(RuntimeWarning, match="the option lr"):
-        step_with_gradient(torch.optim.AdamW(changed.parameters()), 1.0)
+def replaced(model: nn.Module) -> nn.Module:
+    """Put new parameters where the old ones stand."""
+    for module in model.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(parameter.detach().clone()))
+    return model
+
+
+def pruned(model: nn.Module) -> nn.Module:
+    """Put masks on parameters, as torch does, and convert the model."""
+    for module in model.modules():
+        if isinstance(module, S4DKernel):
+            for name in ("B", "C", "log_dt"):
+                prune.identity(module, name)
+    return model.double()
+
+
+class Identity(nn.Module):
+    """A parametrisation that changes nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def parametrised(model: nn.Module) -> nn.Module:
+    """Parametrise, as torch does, and convert the model."""
+    for module in model.modules():
+        if isinstance(module, S4DKernel):
+            for name in ("B", "C", "log_dt"):
+                parametrize.register_parametrization(module, name, Identity())
+    return model.double()
+
+
+def sharded(model: nn.Module) -> nn.Module:
+    """Split parameters as FSDP2 does, sublayer by sublayer."""
+    mesh = init_device_mesh("cpu", (1,))
+    for module in [*model.modules()][::-1]:
+        if isinstance(module, Sublayer):
+            fully_shard(module, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    return model
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        copy.deepcopy,
+        lambda model: pickle.loads(pickle.dumps(model)),
+        torch.compile,
+        nn.parallel.DistributedDataParallel,
+        nn.Module.double,
+        replaced,
+        pruned,
+        parametrised,
+        sharded,
+    ],
+    ids=[
+        *("deepcopy", "pickle", "compile", "ddp", "float64"),
+        *("replaced", "pruned", "parametrised", "fsdp2"),
+    ],
+)
+def test_settings_and_warning_survive(
+    change: Callable[[nn.Module], Any], tmp_path: Path
+) -> None:
+    with process_group(tmp_path / "store"):
+        changed = change(Model())
+        groups = grouped(changed.parameters(), lr=RATE).param_groups
+        assert [len(group["params"]) for group in groups] == [32, 8]
+        assert [group["lr"] for group in groups] == [RATE, OWN_RATE]
+        assert [group["weight_decay"] for group in groups] == [0.01, 0.0]
+        with pytest.warns(RuntimeWarning, match="the option lr"):
+            step_with_gradient(torch.optim.AdamW(changed.parameters()), 1.0)

@@ -21,6 +21,8 @@ from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_bl
 # Of neighbouring frames behind LayerNorm, about, for features with a shift of 10 to
 # 20 ms. The gain of the kernels is set for such input.
 CORRELATION = 0.9
+# Parameters with settings of their own for the optimizer.
+MARKED = ("log_dt", "log_A_real", "A_imag", "B")
 
 
 class Recurrence(NamedTuple):
@@ -124,11 +126,14 @@ class S4DKernel(nn.Module):
         self.reset_parameters()
 
     def _mark_for_optimizer(self) -> None:
-        settings = {"weight_decay": 0.0}
-        if self.lr is not None:
-            settings["lr"] = self.lr
-        for parameter in (self.log_dt, self.log_A_real, self.A_imag, self.B):
-            setattr(parameter, "_optim", dict(settings))
+        # Names of pruned and parametrised parameters have more behind or before them.
+        for name, parameter in self.named_parameters():
+            if name.removeprefix("parametrizations.").startswith(MARKED):
+                self._mark(parameter)
+
+    def _mark(self, parameter: nn.Parameter) -> None:
+        own_rate = {} if self.lr is None else {"lr": self.lr}
+        setattr(parameter, "_optim", {"weight_decay": 0.0, **own_rate})
 
     # Wherever torch makes new parameters, it makes them without their attributes.
 
@@ -136,6 +141,12 @@ class S4DKernel(nn.Module):
         """Mark the parameters of a copy."""
         super().__setstate__(state)
         self._mark_for_optimizer()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Mark a parameter that is put in the place of one, as FSDP2 does."""
+        super().__setattr__(name, value)
+        if name in MARKED and isinstance(value, nn.Parameter):
+            self._mark(value)
 
     def _apply(
         self, fn: Callable[[Tensor], Tensor], recurse: bool = True
