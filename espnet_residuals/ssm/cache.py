@@ -1,4 +1,4 @@
-"""Remember what was computed from parameters for as long as they stay the same."""
+"""Remember what was computed from tensors for as long as they stay the same."""
 
 from typing import Any, Callable, Optional, Sequence
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 class ParameterCache:
-    """One result, and copies of the parameters that it was computed from.
+    """One result, and copies of the values that it was computed from.
 
-    Parameters can change in ways that leave no trace (``.data``), so their values are
+    Parameters can change in ways that leave no trace (``.data``), so values are
     compared; they are small beside what is computed from them. Copies and pickles of a
     cache are empty.
 
@@ -32,14 +32,15 @@ class ParameterCache:
 
     def get(
         self,
-        parameters: Sequence[Tensor],
+        values: Sequence[Tensor],
         compute: Callable[[], Any],
         suffices: Callable[[Any], bool] = lambda result: True,
     ) -> Any:
         """Return the remembered result, or compute and remember it.
 
         Args:
-            parameters (Sequence[Tensor]): What the result is computed from.
+            values (Sequence[Tensor]): What the result is computed from: parameters as
+                masks and parametrisations leave them.
             compute (Callable[[], Any]): Computes it.
             suffices (Callable[[Any], bool]): Whether a remembered result will do.
 
@@ -48,10 +49,10 @@ class ParameterCache:
         """
         if self._entry is not None:
             copies, result = self._entry
-            if suffices(result) and all(map(_same, copies, parameters)):
+            if suffices(result) and all(map(_same, copies, values)):
                 return result
         result = compute()
-        self._entry = ([p.detach().clone() for p in parameters], result)
+        self._entry = ([value.detach().clone() for value in values], result)
         return result
 
 

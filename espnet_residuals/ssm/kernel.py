@@ -23,6 +23,8 @@ from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_bl
 CORRELATION = 0.9
 # Parameters with settings of their own for the optimizer.
 MARKED = ("log_dt", "log_A_real", "A_imag", "B")
+# Bytes of a kernel that is remembered: 4096 frames of 256 features, both ways.
+MOST_REMEMBERED = 8 * 2**20
 
 
 class Recurrence(NamedTuple):
@@ -197,7 +199,7 @@ class S4DKernel(nn.Module):
         self.reset_parameters()
 
     def forward(self, length: int) -> Tensor:
-        """Compute the kernels; without gradients, remember them.
+        """Compute the kernels; without gradients, remember them unless they are large.
 
         Args:
             length (int): Number of values needed.
@@ -207,10 +209,10 @@ class S4DKernel(nn.Module):
             float32 or, for float64 parameters, float64.
         """
         size = whole_blocks(length)
-        if not self._may_remember():
+        if not self._may_remember() or self._n_bytes(size) > MOST_REMEMBERED:
             return self._kernels(size)
         kernels: Tensor = self._kernel_cache.get(
-            list(self.parameters()),
+            self._values(),
             lambda: self._kernels(size),
             lambda kernels: kernels.size(-1) >= size,
         )
@@ -226,7 +228,7 @@ class S4DKernel(nn.Module):
         if not self._may_remember():
             return self._recurrence()
         recurrence: Recurrence = self._recurrence_cache.get(
-            list(self.parameters()), self._recurrence
+            self._values(), self._recurrence
         )
         return recurrence
 
@@ -237,9 +239,19 @@ class S4DKernel(nn.Module):
             or self.C.device.type == "meta"
         )
 
+    def _values(self) -> list[Tensor]:
+        """Return what is computed with, which masks and parametrisations change."""
+        return [self.log_dt, self.log_A_real, self.A_imag, self.B, self.C]
+
+    def _n_bytes(self, size: int) -> int:
+        return self.channels * self.d_model * size * self._dtype().itemsize
+
+    def _dtype(self) -> torch.dtype:
+        return torch.promote_types(self.C.dtype, torch.float32)
+
     def _kernels(self, size: Union[int, torch.SymInt]) -> Tensor:
         step = self._step()
-        dtype = torch.promote_types(self.C.dtype, torch.float32)
+        dtype = self._dtype()
         g_real, g_imag = step.gain_real, step.gain_imag
         B_real, B_imag = self.B.to(g_real.dtype).unbind(-1)
         C_real, C_imag = self.C.to(g_real.dtype).unbind(-1)
