@@ -32,8 +32,9 @@ class Bypass(Residual):
 
     The passes are counted in a buffer of float32: it resumes with a checkpoint, and
     where ESPnet averages checkpoints it is averaged too, while integers would be added
-    up. A pass is one call in training, so that gradient accumulation and activation
-    checkpointing count more than one for an update.
+    up. A pass is one call in training, so that gradient accumulation counts more than
+    one for an update. What activation checkpointing computes again in the backward pass
+    is no new pass, and takes the floor of the last one.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.
@@ -95,14 +96,17 @@ class Bypass(Residual):
         dtype = torch.promote_types(x.dtype, y.dtype)
         wide = torch.promote_types(dtype, torch.float32)
         weight = self._weight()
-        if self.training:
+        if self.training and not _computes_again():
             self.passes.add_(1.0)
         x = x.to(wide)
         return (x + scale_features(y.to(wide) - x, weight, transposed)).to(dtype)
 
     def _weight(self) -> Tensor:
         """Return c, held in its range."""
-        done = torch.clamp(self.passes / self.steps, max=1.0)
+        passes = self.passes
+        if self.training and _computes_again():
+            passes = passes - 1.0
+        done = torch.clamp(passes / self.steps, max=1.0)
         floor = self.floor_first + (self.floor_last - self.floor_first) * done
         scale = self.scale.to(torch.promote_types(self.scale.dtype, torch.float32))
         if not torch.jit.is_scripting():
@@ -122,6 +126,16 @@ class Bypass(Residual):
             f"floor_first={self.floor_first:.4g}, floor_last={self.floor_last:.4g}, "
             f"steps={self.steps:.4g}"
         )
+
+
+def _computes_again() -> bool:
+    """Return whether the call comes from a backward pass."""
+    if torch.jit.is_scripting():
+        return False
+    elif torch.compiler.is_compiling():
+        return False
+    else:
+        return torch._C._current_graph_task_id() != -1
 
 
 class _Hold(torch.autograd.Function):

@@ -2,13 +2,15 @@
 
 import copy
 import pickle
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from espnet2.main_funcs.average_nbest_models import average_nbest_models
 from espnet2.train.reporter import Reporter
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from espnet_residuals.residual import Bypass
 from tests.residual.espnet_init import every_init, initialised
@@ -83,6 +85,39 @@ def test_gradient_leads_into_the_range_and_not_out_of_it(
     (loss if down else -loss).backward()
     assert module.scale.grad is not None
     assert bool(module.scale.grad.any()) == gets_gradient
+
+
+class Branch(nn.Module):
+    """A branch, and the connection round it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+        self.bypass = Bypass(1, 3, 3, steps=10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bypass(x, self.linear(x)).tanh()
+
+
+@pytest.mark.parametrize("use_reentrant", [False, True])
+def test_activation_checkpointing_changes_neither_floor_nor_count(
+    use_reentrant: bool,
+) -> None:
+    """The second forward pass of the same batch takes the floor of the first."""
+    again = partial(checkpoint, use_reentrant=use_reentrant)
+    plain = nn.ModuleList(Branch() for _ in range(3))
+    checkpointed = copy.deepcopy(plain)
+    for passes in range(1, 13):
+        x = torch.randn(4, 3, requires_grad=True)
+        one = other = x
+        for a, b in zip(plain, checkpointed):
+            one, other = a(one), again(b, other)
+        torch.testing.assert_close(other, one)
+        one.sum().backward()
+        other.sum().backward()
+        for p, q in zip(plain.parameters(), checkpointed.parameters()):
+            torch.testing.assert_close(q.grad, p.grad)
+        assert [branch.bypass.passes.item() for branch in checkpointed] == [passes] * 3
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
