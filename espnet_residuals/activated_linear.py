@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from espnet_residuals.dropout import Dropout
+from espnet_residuals.transformed import is_transformed
 
 
 def activated_linear(x: Tensor, dropout: Dropout, linear: nn.Module) -> Tensor:
@@ -30,7 +31,7 @@ def activated_linear(x: Tensor, dropout: Dropout, linear: nn.Module) -> Tensor:
         >>> activated_linear(torch.ones(2, 100, 8), Dropout(0.1), linear).shape
         torch.Size([2, 100, 4])
     """
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+    if is_transformed() or not torch.is_grad_enabled():
         return linear(dropout(F.gelu(x)))
     if not dropout.is_active():
         return checkpoint(lambda x: linear(F.gelu(x)), x, use_reentrant=False)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from espnet_residuals.transformed import is_transformed
+
 # Random integers of so many bits decide, so the rate is exact to 1 / 2 ** BITS.
 BITS = 16
 
@@ -17,8 +19,9 @@ class Dropout(nn.Dropout):
     Overfitting" (JMLR 2014, https://jmlr.org/papers/v15/srivastava14a.html). On the
     CPU torch draws a float for every value, one after the other, and keeps it for the
     backward pass; here one draw of 64 bits serves four values. The rate is rounded to
-    a multiple of 2^-16. On other devices, and compiled, ``forward`` is torch's own;
-    layers that fuse dropout with what is beside it draw these masks everywhere.
+    a multiple of 2^-16. On other devices, compiled and under ``torch.func``,
+    ``forward`` is torch's own; layers that fuse dropout with what is beside it draw
+    these masks everywhere.
 
     Args:
         p (float): Probability of a zero, 0 <= p < 1.
@@ -41,7 +44,7 @@ class Dropout(nn.Dropout):
         """
         if not self.is_active():
             return input
-        if input.device.type != "cpu" or torch.compiler.is_compiling():
+        if input.device.type != "cpu" or is_transformed():
             return F.dropout(input, self.p, training=True)
         return self.apply_mask(input, self.draw_mask(input))
 

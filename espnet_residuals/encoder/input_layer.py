@@ -21,6 +21,7 @@ from espnet_residuals.config import check_choice, check_number
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.input_power import input_power
 from espnet_residuals.lengths import valid_frames
+from espnet_residuals.transformed import is_transformed
 
 SUBSAMPLINGS = {
     "conv1d1": Conv1dSubsampling1,
@@ -114,14 +115,15 @@ class InputLayer(nn.Module):
 
         Returns:
             tuple[Tensor, Tensor]: The stream, (batch, length', output_size), with no
-            frame behind the longest sequence (compiled: behind the padding), and the
+            frame behind the longest sequence (compiled, or under ``torch.func``: behind
+            the padding), and the
             lengths, (batch,). A sequence too short to give a frame has length 0.
 
         Raises:
             TooShortUttError: If even the longest sequence gives no frame.
         """
         ilens = ilens.to(xs_pad.device)
-        if not torch.compiler.is_compiling():
+        if not is_transformed():
             # The shapes of a compiled graph cannot depend on values.
             xs_pad = xs_pad[:, : int(ilens.max())]
         if not self.subsamples:

@@ -34,7 +34,8 @@ class Bypass(Residual):
     where ESPnet averages checkpoints it is averaged too, while integers would be added
     up. A pass is one call in training, so that gradient accumulation counts more than
     one for an update. What activation checkpointing computes again in the backward pass
-    is no new pass, and takes the floor of the last one.
+    is no new pass, and takes the floor of the last one. Functions of ``torch.func``
+    have no side effects, so that they count nothing.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.
@@ -96,7 +97,7 @@ class Bypass(Residual):
         dtype = torch.promote_types(x.dtype, y.dtype)
         wide = torch.promote_types(dtype, torch.float32)
         weight = self._weight()
-        if self.training and not _computes_again():
+        if self.training and not (_computes_again() or _has_no_side_effects()):
             self.passes.add_(1.0)
         x = x.to(wide)
         return (x + scale_features(y.to(wide) - x, weight, transposed)).to(dtype)
@@ -138,13 +139,28 @@ def _computes_again() -> bool:
         return torch._C._current_graph_task_id() != -1
 
 
+def _has_no_side_effects() -> bool:
+    """Return whether ``torch.func`` makes a function of the module."""
+    if torch.jit.is_scripting():
+        return False
+    elif torch.compiler.is_compiling():
+        return False
+    else:
+        return torch._C._are_functorch_transforms_active()
+
+
 class _Hold(torch.autograd.Function):
     """Clamp to [floor, 1], with a gradient for what lies outside and would return."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, scale: Tensor, floor: Tensor) -> Tensor:
-        ctx.save_for_backward(scale, floor)
+    def forward(scale: Tensor, floor: Tensor) -> Tensor:
         return torch.clamp(torch.maximum(scale, floor), max=1.0)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:

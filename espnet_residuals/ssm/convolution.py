@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from espnet_residuals.transformed import is_transformed
+
 
 def fft_convolution(u: Tensor, kernels: Tensor) -> Tensor:
     """Convolve every feature with its own kernel.
@@ -30,7 +32,7 @@ def fft_convolution(u: Tensor, kernels: Tensor) -> Tensor:
         circular = torch.cat([kernels[0], kernels[1].flip(-1)], dim=-1)
     else:
         circular = torch.nn.functional.pad(kernels[0], (0, kernels.size(-1)))
-    if torch.compiler.is_compiling():
+    if is_transformed():
         return _convolve(u, circular)
     result: Tensor = _CircularConvolution.apply(u, circular)
     return result

@@ -17,6 +17,7 @@ from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretiz
 from espnet_residuals.ssm.kernel_gain import kernel_power
 from espnet_residuals.ssm.spectrum import INITS, initial_frequencies
 from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_blocks
+from espnet_residuals.transformed import is_transformed
 
 # Of neighbouring frames behind LayerNorm, about, for features with a shift of 10 to
 # 20 ms. The gain of the kernels is set for such input.
@@ -25,6 +26,11 @@ CORRELATION = 0.9
 MARKED = ("log_dt", "log_A_real", "A_imag", "B")
 # Bytes of a kernel that is remembered: 4096 frames of 256 features, both ways.
 MOST_REMEMBERED = 8 * 2**20
+NO_TORCHSCRIPT = (
+    "TorchScript (torch.jit.trace, torch.jit.script, torch.onnx.export with "
+    "dynamo=False, graphs in TensorBoard) cannot hold an s4d layer, whose kernel is as "
+    "long as its input; use torch.export.export, or torch.onnx.export with dynamo=True"
+)
 
 
 class Recurrence(NamedTuple):
@@ -207,7 +213,12 @@ class S4DKernel(nn.Module):
         Returns:
             Tensor: Kernels, (channels, d_model, length rounded up to whole blocks), in
             float32 or, for float64 parameters, float64.
+
+        Raises:
+            RuntimeError: If TorchScript traces the call.
         """
+        if torch.jit.is_tracing():
+            raise RuntimeError(NO_TORCHSCRIPT)
         size = whole_blocks(length)
         if not self._may_remember() or self._n_bytes(size) > MOST_REMEMBERED:
             return self._kernels(size)
@@ -217,6 +228,9 @@ class S4DKernel(nn.Module):
             lambda kernels: kernels.size(-1) >= size,
         )
         return kernels[..., :size]
+
+    def __prepare_scriptable__(self) -> "S4DKernel":
+        raise RuntimeError(NO_TORCHSCRIPT)
 
     def recurrence(self) -> Recurrence:
         """Compute the recurrence; without gradients, remember it.
@@ -234,9 +248,7 @@ class S4DKernel(nn.Module):
 
     def _may_remember(self) -> bool:
         return not (
-            torch.is_grad_enabled()
-            or torch.compiler.is_compiling()
-            or self.C.device.type == "meta"
+            torch.is_grad_enabled() or is_transformed() or self.C.device.type == "meta"
         )
 
     def _values(self) -> list[Tensor]:

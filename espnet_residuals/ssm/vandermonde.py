@@ -6,6 +6,8 @@ from typing import Any, Union
 import torch
 from torch import Tensor
 
+from espnet_residuals.transformed import is_transformed
+
 # Length of a block in graphs for every length. Any size works; near the square root of
 # the length the two tables together are smallest.
 BLOCK = 64
@@ -79,7 +81,7 @@ def powers(
         >>> powers(0 * half_turn, half_turn, torch.arange(3.0), torch.float32)[0, 0]
         tensor([[ 1., -1.,  1.]])
     """
-    if torch.compiler.is_compiling():
+    if is_transformed():
         return _powers(log_abs, angle, exponents, dtype)
     table: Tensor = _Powers.apply(log_abs, angle, exponents, dtype)
     return table

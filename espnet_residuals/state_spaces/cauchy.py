@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from espnet_residuals.ssm.autocast import without_autocast
+from espnet_residuals.transformed import is_transformed
 
 
 def cauchy(v: Tensor, z: Tensor, w: Tensor) -> Tensor:
@@ -34,12 +35,20 @@ def cauchy(v: Tensor, z: Tensor, w: Tensor) -> Tensor:
         >>> torch.allclose(cauchy(v, z, w), both)
         True
     """
-    pairs: Tensor = _Pairs.apply(z, w.real.unsqueeze(-1), w.imag.unsqueeze(-1))
+    pairs = _pairs(z, w.real.unsqueeze(-1), w.imag.unsqueeze(-1))
     factors = torch.stack([v.real, (v * w.conj()).real])
     with without_autocast(v.device):
         sums = torch.einsum("...hn,hnzc->...hzc", factors, torch.view_as_real(pairs))
     with_z, without_z = torch.view_as_complex(sums)
     return 2 * (z * with_z - without_z)
+
+
+def _pairs(z: Tensor, w_real: Tensor, w_imag: Tensor) -> Tensor:
+    if is_transformed():
+        w = torch.complex(w_real, w_imag)
+        return ((z - w) * (z - w.conj())).reciprocal()
+    pairs: Tensor = _Pairs.apply(z, w_real, w_imag)
+    return pairs
 
 
 class _Pairs(torch.autograd.Function):

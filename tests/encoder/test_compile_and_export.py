@@ -1,12 +1,13 @@
 """One graph for every length: compiled, exported, and run by onnxruntime."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import torch
 from torch import nn
 from torch._dynamo.testing import CompileCounter
+from torch.utils.tensorboard import SummaryWriter
 
 from espnet_residuals import S4D, S4Encoder
 from espnet_residuals.encoder import ResidualStack
@@ -142,3 +143,22 @@ def train_a_little(model: S4Encoder) -> None:
         (model(x, lengths)[0] - 1).square().mean().backward()
         optimizer.step()
     model.eval()
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda encoder, inputs: torch.jit.trace(encoder, inputs),
+        lambda encoder, inputs: torch.jit.script(encoder),
+        lambda encoder, inputs: SummaryWriter("unused").add_graph(encoder, inputs),
+    ],
+    ids=["trace", "script", "tensorboard"],
+)
+def test_torchscript_is_refused_with_what_to_use(
+    convert: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    encoder = S4Encoder(20, output_size=8, num_blocks=1).eval()
+    inputs = torch.randn(1, 60, 20), torch.tensor([60])
+    with pytest.raises(RuntimeError, match="^TorchScript .* use torch.export.export,"):
+        convert(encoder, inputs)
