@@ -26,9 +26,10 @@ class LayerStats(lightning.Callback):
     share of the new branch, the norm of the gradient of its parameters, and what its
     residual function has learned. The numbers are those of one optimizer step: of all
     batches that it accumulates and of all processes, without padding; the gradient is
-    that of the step, unscaled and before clipping. With several optimizers ESPnet3
-    clips by itself, before this callback is called. Parameters that are split over
-    processes (FSDP, DeepSpeed) are not supported.
+    that of the step, unscaled and before clipping. With several optimizers the steps of
+    one count, the first that trains sublayers (the first of all where the sublayers are
+    frozen), and ESPnet3 clips by itself, before this callback is called. Parameters
+    that are split over processes (FSDP, DeepSpeed) are not supported.
 
     Args:
         every (int): Optimizer steps from one measurement to the next, >= 1. The first
@@ -85,14 +86,19 @@ class LayerStats(lightning.Callback):
         Args:
             trainer (lightning.Trainer): The trainer, whose loggers get them.
             pl_module (lightning.LightningModule): What holds the model.
-            optimizer (Optimizer): What is about to step; ignored if it trains none of
-                the sublayers.
+            optimizer (Optimizer): What is about to step; ignored unless it is the
+                one whose steps count.
         """
-        if not self._trains(optimizer):
+        if optimizer is not self._counted(trainer):
             return
         if self._steps % self.every == 0:
             self._log(trainer, optimizer)
         self._steps += 1
+
+    def _counted(self, trainer: lightning.Trainer) -> Optimizer:
+        """Return the first optimizer that trains sublayers, or the first at all."""
+        optimizers = trainer.optimizers
+        return next(filter(self._trains, optimizers), optimizers[0])
 
     def _trains(self, optimizer: Optimizer) -> bool:
         """Return whether an optimizer has parameters of the sublayers."""

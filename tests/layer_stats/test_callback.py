@@ -177,6 +177,60 @@ def test_optimizers_of_other_parameters_are_not_counted() -> None:
         assert statistics == pytest.approx(expected[4 * number], rel=1e-9)
 
 
+def test_optimizers_that_share_the_sublayers_count_once() -> None:
+    class Two(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.automatic_optimization = False
+
+        def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+            loss = super().training_step(batch, batch_idx)
+            self.manual_backward(loss)
+            for optimizer in self.optimizers():
+                optimizer.step()
+            for optimizer in self.optimizers():
+                optimizer.zero_grad()
+            return loss
+
+        def configure_optimizers(self) -> Any:
+            parameters = list(self.parameters())
+            return [torch.optim.SGD(parameters[start::2], lr=LR) for start in range(2)]
+
+    got = fit(Two(), LayerStats(every=4))
+    expected = list(by_hand(small_encoder(), [[[one]] for one in utterances() * 4]))
+    assert len(got) == 4
+    for number, statistics in enumerate(got.values()):
+        assert statistics == pytest.approx(expected[4 * number], rel=1e-9)
+
+
+def test_frozen_sublayers_are_measured_and_nothing_piles_up() -> None:
+    callback = LayerStats(every=4)
+    waiting: list[int] = []
+
+    class Frozen(Model):
+        def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+            loss = super().training_step(batch, batch_idx)
+            assert callback._watch is not None
+            waiting.append(max(len(site.batches) for site in callback._watch._sites))
+            return loss
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            self.encoder.stack.sublayers.requires_grad_(False)
+            trained = [p for p in self.parameters() if p.requires_grad]
+            return torch.optim.SGD(trained, lr=0.0)
+
+    got = fit(Frozen(), callback)
+    free = Model()
+    free.configure_optimizers = lambda: torch.optim.SGD(free.parameters(), lr=0.0)
+    expected = fit(free, LayerStats(every=4))
+    assert list(got) == list(expected) == [0, 4, 8, 12]
+    assert max(waiting) == 1
+    for step, statistics in got.items():
+        for name, value in statistics.items():
+            gradient = name.startswith("layer_gradient")
+            assert value == (0.0 if gradient else expected[step][name])
+
+
 def test_model_without_sublayers_is_told() -> None:
     class Other(Model):
         def __init__(self) -> None:
