@@ -220,7 +220,7 @@ class S4DKernel(nn.Module):
         if torch.jit.is_tracing():
             raise RuntimeError(NO_TORCHSCRIPT)
         size = whole_blocks(length)
-        if not self._may_remember() or self._n_bytes(size) > MOST_REMEMBERED:
+        if not self._may_remember() or self._n_bytes(int(size)) > MOST_REMEMBERED:
             return self._kernels(size)
         kernels: Tensor = self._kernel_cache.get(
             self._values(),

@@ -219,10 +219,12 @@ def test_frozen_sublayers_are_measured_and_nothing_piles_up() -> None:
             trained = [p for p in self.parameters() if p.requires_grad]
             return torch.optim.SGD(trained, lr=0.0)
 
+    class Free(Model):
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=0.0)
+
     got = fit(Frozen(), callback)
-    free = Model()
-    free.configure_optimizers = lambda: torch.optim.SGD(free.parameters(), lr=0.0)
-    expected = fit(free, LayerStats(every=4))
+    expected = fit(Free(), LayerStats(every=4))
     assert list(got) == list(expected) == [0, 4, 8, 12]
     assert max(waiting) == 1
     for step, statistics in got.items():
