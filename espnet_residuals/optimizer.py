@@ -95,8 +95,8 @@ def hold_shares(optimizer: Optimizer, shares: Mapping[int, float]) -> None:
     ``CosineAnnealingWarmupRestarts``, ``ExponentialDecayWarmup`` and
     ``PiecewiseLinearWarmupLR`` give all groups one rate, as does ``min_lr`` of
     ``ReduceLROnPlateau``. That rate is what a logger sees that looks between the
-    scheduler's step and the optimizer's. Tried are all schedulers of ESPnet, and those
-    of torch.
+    scheduler's step and the optimizer's. Tried are all schedulers of ESPnet, and nearly
+    all of torch.
 
     Args:
         optimizer (Optimizer): The optimizer. Its state dict stays as it is.
