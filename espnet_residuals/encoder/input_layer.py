@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from espnet_residuals.config import check_choice, check_number
 from espnet_residuals.dropout import Dropout
-from espnet_residuals.encoder.input_power import input_power
+from espnet_residuals.encoder.input_power import STREAM_POWER, input_power
 from espnet_residuals.lengths import valid_frames
 from espnet_residuals.transformed import is_transformed
 
@@ -42,8 +42,8 @@ class InputLayer(nn.Module):
     No positional encoding is added: the state-space layers know the order of the
     frames, and the output must not depend on absolute time. ESPnet's positional
     encodings multiply by sqrt(output_size) besides; here the factor gives the stream
-    the power 1 at the start (:mod:`espnet_residuals.start`), for log-mel features
-    behind ``utterance_mvn``. ``start: s4`` keeps ESPnet's.
+    the power ``STREAM_POWER`` at the start (:mod:`espnet_residuals.start`), for log-mel
+    features behind ``utterance_mvn``. ``start: s4`` keeps ESPnet's.
 
     Args:
         input_layer (Optional[str]): ESPnet's name: ``linear``, ``conv1d1``,
@@ -102,7 +102,7 @@ class InputLayer(nn.Module):
         if start == "direct":
             # A norm and an embedding have the power 1 by themselves.
             power = input_power(self.embed) if self.subsamples else 1.0
-            scale.factor.fill_(power**-0.5)
+            scale.factor.fill_((STREAM_POWER / power) ** 0.5)
         self.context, self.stride = _window(self.embed if self.subsamples else None)
 
     def forward(self, xs_pad: Tensor, ilens: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+# What the stream starts with, beside branches that have the power 1 together.
+STREAM_POWER = 0.25
 # Of log-mel spectra without the mean of each utterance, about.
 FEATURE_POWER = 8.0
 

@@ -50,7 +50,7 @@ class S4Encoder(AbsEncoder):
         input_layer (Optional[str]): ESPnet's subsampling: ``linear``, ``conv1d1``,
             ``conv1d2``, ``conv1d3``, ``conv2d``, ``conv2d1``, ``conv2d2``,
             ``conv2d6``, ``conv2d8``, ``embed``, or None. All but None scale what they
-            give to a mean square of about 1 (``start: s4``: by sqrt(output_size), as
+            give to a mean square of about 1/4 (``start: s4``: by sqrt(output_size), as
             ESPnet's encoders do).
         layer (Any): The layers of one block, in order: a name, a mapping with
             ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,

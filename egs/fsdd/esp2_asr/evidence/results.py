@@ -19,7 +19,8 @@ class Row(NamedTuple):
 
     def wers(self, test_set: str) -> list[float]:
         """Return the word error rates of a test set, in percent."""
-        return [cell["wer"][test_set] for cell in self.cells]
+        wers = [cell["wer"] for cell in self.cells]
+        return [wer[test_set] for wer in wers if test_set in wer]
 
     def final_losses(self) -> list[float]:
         """Return the mean loss of the last steps of each training."""
