@@ -34,8 +34,8 @@ def fill(text: str) -> str:
 
 def make_table(study: str) -> str:
     """Return the table of one study; a note where no cell of it was trained."""
-    if study == "start":
-        return _markdown(_start_lines())
+    if study == "told":
+        return _markdown(_told_lines())
     rows = _rows_of(study)
     if not rows:
         return "*No cell has been trained yet.*"
@@ -60,7 +60,7 @@ def _markdown(lines: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _start_lines() -> list[list[str]]:
+def _told_lines() -> list[list[str]]:
     """Return how well each measure before training orders the losses at the end."""
     present = [row for study in TOLD for row in read_rows(study)]
     former = read_rows("former")
