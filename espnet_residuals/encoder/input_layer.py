@@ -1,5 +1,6 @@
 """From features to the stream of the encoder, by ESPnet's subsampling."""
 
+import logging
 from typing import Any, Optional
 
 import torch
@@ -22,6 +23,8 @@ from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.input_power import STREAM_POWER, input_power
 from espnet_residuals.lengths import valid_frames
 from espnet_residuals.transformed import is_transformed
+
+logger = logging.getLogger(__name__)
 
 SUBSAMPLINGS = {
     "conv1d1": Conv1dSubsampling1,
@@ -140,18 +143,35 @@ class InputLayer(nn.Module):
         x, mask = self.embed(xs_pad, valid_frames(ilens, xs_pad).unsqueeze(1))
         return x, mask.squeeze(1).sum(-1)
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any
-    ) -> None:
-        """Give a model that was stored without a factor, so trained without, 1.
+    # 1: stored without a factor, so trained without.
+    _version = 2
 
-        A state dict with nothing of this layer leaves the factor as it is. ESPnet2's
-        ``--init_param`` does not ask here: it gives such a model the factor.
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        *args: Any,
+    ) -> None:
+        """Give a model of version 1 the factor that it was trained with, 1.
+
+        Torch stores the version beside the tensors. Where it is missing, as in what
+        tools average or pick out, the factor stays and counts as missing.
         """
-        if any(name.startswith(prefix) for name in state_dict):
-            for name, factor in self.named_buffers():
-                state_dict.setdefault(prefix + name, torch.ones_like(factor))
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        given = state_dict.keys()
+        has_some = any(name.startswith(prefix) for name in given)
+        factors = {prefix + name: factor for name, factor in self.named_buffers()}
+        others = {prefix + name for name, _ in self.named_parameters()}
+        if has_some and local_metadata.get("version") == 1:
+            for name, factor in factors.items():
+                state_dict.setdefault(name, torch.ones_like(factor))
+        elif others and others <= given and not factors.keys() <= given:
+            logger.warning(
+                "what is loaded has all of the input layer but %s, which stays as it "
+                "is; a model trained before there was one needs it set to 1",
+                ", ".join(factors),
+            )
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     def no_features(
         self, batch_size: int, device: torch.device, dtype: torch.dtype

@@ -1,16 +1,24 @@
 """Load the encoder's part of a checkpoint."""
 
+import re
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from espnet_residuals.probe.failure import Exit, Failure
 
-# Where ESPnet3 (Lightning) and ESPnet2's checkpoint.pth keep the model.
-WRAPPERS = ("state_dict", "model")
-PREFIXES = ("model.encoder.", "module.encoder.", "encoder.")
+# Where DeepSpeed, ESPnet3 (Lightning) and ESPnet2's checkpoint.pth keep the model.
+WRAPPERS = ("module", "state_dict", "model")
+# What torch.compile, FSDP and checkpointed activations put into names, at any place.
+UNWRAPPED = re.compile(
+    r"\b(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
+# Of the encoder in a model, of an encoder alone under DistributedDataParallel, and of
+# any other.
+PREFIXES = (r"((model|module)\.)*encoder\.", r"(module\.)+", "")
 
 
 def load_checkpoint(encoder: nn.Module, path: Path) -> None:
@@ -28,19 +36,27 @@ def load_checkpoint(encoder: nn.Module, path: Path) -> None:
     if not weights:
         raise Failure(Exit.CHECKPOINT, f"{path} holds no weights")
     own = encoder.state_dict()
+    odd = {
+        name: f"{name} ({kind})"
+        for name in own
+        if name in weights and (kind := _misfit(weights[name], own[name]))
+    }
     unequal = {
         name: f"{name} {list(weights[name].shape)} instead of {list(own[name].shape)}"
         for name in own
-        if name in weights and weights[name].shape != own[name].shape
+        if name in weights
+        and name not in odd
+        and weights[name].shape != own[name].shape
     }
+    for name in (*odd, *unequal):
+        del weights[name]
     # The encoder itself knows what older files may lack.
-    keys = encoder.load_state_dict(
-        {name: weights[name] for name in weights if name not in unequal}, strict=False
-    )
-    missing = [name for name in keys.missing_keys if name not in unequal]
+    keys = encoder.load_state_dict(weights, strict=False)
+    missing = [name for name in keys.missing_keys if name not in {*odd, *unequal}]
     problems = [
         f"{len(names)} {what}, such as {names[0]}"
         for names, what in (
+            (list(odd.values()), "that are no plain numbers"),
             (list(unequal.values()), "of another shape"),
             (missing, "missing"),
             (keys.unexpected_keys, "that the encoder does not have"),
@@ -70,20 +86,53 @@ def _read(path: Path) -> Any:
         ) from error
 
 
-def _encoder_weights(content: Any) -> dict[str, Any]:
+def _encoder_weights(content: Any) -> "OrderedDict[str, Tensor]":
     """Return the encoder's tensors by the names that the encoder gives them."""
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping):
-        return {}
-    tensors = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)}
+        return OrderedDict()
+    tensors = {k: v for k, v in content.items() if isinstance(v, Tensor)}
+    own_name = _naming(str(name) for name in tensors)
+    weights: Any = OrderedDict(
+        (own, tensor)
+        for name, tensor in tensors.items()
+        if (own := own_name(str(name)))
+    )
+    # The versions of the modules, beside the tensors, as torch looks for them.
+    versions = getattr(content, "_metadata", {})
+    weights._metadata = {
+        own_name(f"{module}.").rstrip("."): version
+        for module, version in versions.items()
+        if own_name(f"{module}.")
+    }
+    return weights
+
+
+def _misfit(tensor: Tensor, own: Tensor) -> str:
+    """Return what a tensor is that cannot be copied into another; else nothing."""
+    if tensor.is_meta:
+        return "without values, on the device meta"
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.is_nested or tensor.layout is not torch.strided:
+        return "sparse or nested"
+    return "complex" if tensor.is_complex() and not own.is_complex() else ""
+
+
+def _naming(names: Iterable[str]) -> Callable[[str], str]:
+    """Return what gives a tensor its name in the encoder; empty if it is not there.
+
+    The encoder may be a part of the model, and both may be wrapped.
+    """
+    bare = [UNWRAPPED.sub("", name) for name in names]
     for prefix in PREFIXES:
-        found = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(prefix)
-        }
-        if found:
-            return found
-    return tensors
+        if any(re.match(prefix, name) for name in bare):
+            break
+
+    def own_name(name: str) -> str:
+        name, n_prefixes = re.subn(f"^{prefix}", "", UNWRAPPED.sub("", name))
+        return name if n_prefixes else ""
+
+    return own_name

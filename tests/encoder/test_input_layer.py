@@ -1,5 +1,6 @@
 """The stream that the encoder starts from, beside ESPnet's."""
 
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -61,13 +62,51 @@ def test_features_that_are_passed_on_are_not_scaled() -> None:
     torch.testing.assert_close(y, x)
 
 
+def without_factor(layer: nn.Module) -> OrderedDict[str, Tensor]:
+    """Return a layer's state dict, with torch's versions of modules, but no factor."""
+    stored: OrderedDict[str, Tensor] = layer.state_dict()  # type: ignore[assignment]
+    del stored[next(name for name in stored if name.endswith("factor"))]
+    return stored
+
+
 def test_model_stored_without_the_factor_goes_on_without_it() -> None:
     new = InputLayer("linear", FEATURES, SIZE, 0.0, start="s4")
-    stored = {k: v for k, v in new.state_dict().items() if not k.endswith("factor")}
+    stored: Any = without_factor(new)
+    # Every module had this version when there was no factor.
+    stored._metadata[""]["version"] = 1
     old = InputLayer("linear", FEATURES, SIZE, 0.0, start="s4")
     old.load_state_dict(stored)
     x, lengths = torch.randn(2, 30, FEATURES), torch.tensor([30, 30])
     torch.testing.assert_close(4.0 * old(x, lengths)[0], new(x, lengths)[0])
+
+
+@pytest.mark.parametrize("has_versions", [True, False])
+@pytest.mark.parametrize("input_layer", ["linear", "embed", "conv1d2", "conv2d"])
+def test_parameters_alone_keep_the_factor_which_counts_as_missing(
+    input_layer: str, has_versions: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As tools store them that average parameters and know nothing of buffers."""
+    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0, start="s4")
+    stored = without_factor(layer)
+    fresh = InputLayer(input_layer, FEATURES, SIZE, 0.0, start="s4")
+    with pytest.raises(RuntimeError, match=r"Missing key.*factor"):
+        fresh.load_state_dict(stored if has_versions else dict(stored))
+    factors = [v for k, v in fresh.state_dict().items() if k.endswith("factor")]
+    assert factors == [4.0]
+    assert "factor, which stays as it is" in caplog.text
+
+
+@pytest.mark.parametrize("input_layer", ["linear", "conv1d2", "conv2d"])
+def test_a_part_of_the_layer_keeps_the_factor_and_warns_of_nothing(
+    input_layer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As ESPnet stores adapters alone, and gives them back with strict=False."""
+    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0)
+    name, value = next(iter(layer.state_dict().items()))
+    missing = layer.load_state_dict({name: value}, strict=False).missing_keys
+    assert any(key.endswith("factor") for key in missing)
+    factors = [v for k, v in layer.state_dict().items() if k.endswith("factor")]
+    assert factors == [4.0] and not caplog.text
 
 
 @pytest.mark.parametrize("input_layer", ["linear", "embed", "conv1d2", "conv2d"])
