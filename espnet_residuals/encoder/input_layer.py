@@ -129,6 +129,10 @@ class InputLayer(nn.Module):
         if not is_transformed():
             # The shapes of a compiled graph cannot depend on values.
             xs_pad = xs_pad[:, : int(ilens.max())]
+        valid = valid_frames(ilens, xs_pad)
+        # The output ignores the padding, but zero times NaN in it is a NaN gradient.
+        padding = ~valid if self.reads_symbols else ~valid.unsqueeze(-1)
+        xs_pad = xs_pad.masked_fill(padding, 0)
         if not self.subsamples:
             return self.embed(xs_pad), ilens
         longest = xs_pad.size(1)
@@ -140,7 +144,7 @@ class InputLayer(nn.Module):
                 longest,
                 needed,
             )
-        x, mask = self.embed(xs_pad, valid_frames(ilens, xs_pad).unsqueeze(1))
+        x, mask = self.embed(xs_pad, valid.unsqueeze(1))
         return x, mask.squeeze(1).sum(-1)
 
     # 1: stored without a factor, so trained without.

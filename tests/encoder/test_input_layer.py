@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from espnet_residuals.encoder.input_layer import INPUT_LAYERS, InputLayer
 from espnet_residuals.encoder.input_power import FEATURE_POWER, STREAM_POWER
+from espnet_residuals.lengths import valid_frames
 
 FEATURES, SIZE = 40, 16
 
@@ -152,3 +153,33 @@ def test_stream_starts_with_its_power_for_log_mel_features(
 def test_former_start_scales_as_espnets_encoders_do() -> None:
     layer = InputLayer("conv2d", 40, 64, 0.0, start="s4")
     assert [factor.item() for factor in layer.buffers()] == [8.0]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("input_layer", [*INPUT_LAYERS])
+def test_what_stands_in_the_padding_is_not_in_the_gradients(
+    input_layer: str, value: float
+) -> None:
+    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0)
+    lengths = torch.tensor([60, 45])
+    gradients = []
+    for padding in (0.0, value):
+        if input_layer == "embed":
+            feats: Tensor = torch.arange(120).remainder(FEATURES).view(2, 60)
+            # No symbol: it would be looked up behind the end of the table.
+            feats[1, 45:] = 0 if padding == 0.0 else FEATURES + 1
+        else:
+            feats = torch.linspace(-1, 1, 2 * 60 * FEATURES).view(2, 60, FEATURES)
+            feats[1, 45:] = padding
+            feats.requires_grad_()
+        layer.zero_grad()
+        x, olens = layer(feats, lengths)
+        x.masked_fill(
+            ~valid_frames(olens, x).unsqueeze(-1), 0.0
+        ).square().sum().backward()
+        gradients.append(
+            [p.grad.clone() for p in (feats, *layer.parameters()) if p.grad is not None]
+        )
+    assert gradients[0]
+    for expected, got in zip(*gradients, strict=True):
+        torch.testing.assert_close(got, expected)
