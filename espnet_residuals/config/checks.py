@@ -6,6 +6,9 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from espnet_residuals.config.errors import ConfigError, suggest
 
+# What a float32 holds with full precision: beyond it infinity, below it nothing.
+LARGEST, SMALLEST = 3.4028234e38, 1.1754944e-38
+
 
 def check_number(
     key: str,
@@ -16,7 +19,7 @@ def check_number(
     maximum: Optional[float] = None,
     below: Optional[float] = None,
 ) -> float:
-    """Return ``value`` as a finite float within the given bounds.
+    """Return ``value`` as a float within the given bounds, and those of float32.
 
     YAML 1.1 reads ``1e-3`` as text, so text that spells a number is taken as one.
 
@@ -63,6 +66,12 @@ def check_number(
         or (below is not None and number >= below)
     ):
         raise ConfigError(key, f"must be {allowed}, got {value!r}")
+    if abs(number) > LARGEST or (above == 0 and number < SMALLEST):
+        raise ConfigError(
+            key,
+            f"must be {allowed} that float32 holds, {SMALLEST:.2g} to {LARGEST:.2g}, "
+            f"got {value!r}",
+        )
     return number
 
 

@@ -14,6 +14,7 @@ from espnet_residuals.config import (
     check_number,
     to_plain,
 )
+from espnet_residuals.encoder.growth import check_growth
 from espnet_residuals.encoder.init_gain import branch_gain
 from espnet_residuals.encoder.layers import build_layer
 from espnet_residuals.encoder.sublayer import Sublayer
@@ -119,6 +120,12 @@ class ResidualStack(nn.Module):
         self.block_size = len(layers)
         self._layer_keys = [layer_key for _, layer_key in layers]
         sublayers = [build_sublayer(i_layer) for i_layer in range(1, n_layers + 1)]
+        check_growth(
+            [sublayer.residual for sublayer in sublayers],
+            norm is not None and not prenorm,
+            residual,
+            f"{key}.residual",
+        )
         # Any: to mypy, what a ModuleList holds has no methods of its own.
         self.sublayers: Any = nn.ModuleList(sublayers)
         self.norm = build_norm() if prenorm else nn.Identity()

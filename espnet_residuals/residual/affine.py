@@ -1,11 +1,18 @@
 """Residual connection with a learned weight on the sublayer's output."""
 
+import math
 from typing import Optional
 
 import torch
 from torch import Tensor, nn
 
-from espnet_residuals.config import check_flag, check_integer, check_number
+from espnet_residuals.config import (
+    ConfigError,
+    check_flag,
+    check_integer,
+    check_number,
+)
+from espnet_residuals.config.checks import LARGEST
 from espnet_residuals.residual.base import Residual
 from espnet_residuals.residual.mix import mix
 from espnet_residuals.residual.registration import register_residual
@@ -54,8 +61,17 @@ class Affine(Residual):
         self.scalar = check_flag("scalar", scalar)
         self.gamma = check_number("gamma", gamma)
         depth = check_integer("i_layer", i_layer, minimum=1) if self.gamma else 1
-        weight = self.beta * depth**-self.gamma
+        weight = self.beta * _power(depth, -self.gamma)
+        if abs(weight) > LARGEST:
+            raise ConfigError(
+                "gamma", f"makes the weight of sublayer {depth} overflow, got {gamma!r}"
+            )
+        self.start_weight = abs(weight)
         self.affine = nn.Parameter(torch.full((1 if scalar else d_model,), weight))
+
+    def start_weights(self) -> tuple[float, float]:
+        """Return alpha and c; see :meth:`Residual.start_weights`."""
+        return abs(self.alpha), self.start_weight
 
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x`` and the weighted ``y``; see :meth:`Residual.forward`."""
@@ -70,3 +86,11 @@ class Affine(Residual):
             f"i_layer={self.i_layer}, d_model={self.d_model}, alpha={self.alpha:.4g}, "
             f"scalar={self.scalar}, gamma={self.gamma:.4g}"
         )
+
+
+def _power(base: int, exponent: float) -> float:
+    """Return a power, infinite where Python would raise."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf

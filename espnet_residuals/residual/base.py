@@ -67,6 +67,14 @@ class Residual(nn.Module):
         """Whether anything of ``x`` reaches the result."""
         return self.alpha != 0.0
 
+    def start_weights(self) -> tuple[float, float]:
+        """Return how much ``x`` and ``y`` are enlarged at the start.
+
+        Returns:
+            tuple[float, float]: The largest weight of each, >= 0.
+        """
+        return abs(self.alpha), abs(self.beta)
+
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join the input and the output of a sublayer.
 

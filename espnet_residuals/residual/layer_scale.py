@@ -60,6 +60,10 @@ class LayerScale(Residual):
             self.init = check_number("init", init, above=0)
         self.scale = nn.Parameter(torch.full((d_model,), self.init))
 
+    def start_weights(self) -> tuple[float, float]:
+        """Return 1 and the start of c; see :meth:`Residual.start_weights`."""
+        return 1.0, self.init
+
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x`` and the scaled ``y``; see :meth:`Residual.forward`."""
         self.check_shapes(x, y, transposed)
