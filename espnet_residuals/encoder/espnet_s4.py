@@ -4,11 +4,13 @@ ESPnet's module is imported when a layer is built, not before: the import alone 
 time and logs warnings about missing kernels.
 """
 
-from typing import Optional, Union
+from typing import Callable, Optional, Union
 
+import torch
 from torch import Tensor, nn
 
 from espnet_residuals.config import (
+    ConfigError,
     check_choice,
     check_flag,
     check_integer,
@@ -16,13 +18,20 @@ from espnet_residuals.config import (
 )
 from espnet_residuals.state_spaces.nplr_kernel import warn_of_wrong_kernel
 
-# All that ESPnet 202611 has; ``hippo``, ``diag`` and ``all`` are mixtures.
-MEASURES = (
-    *("legs", "legt", "legsd", "fourier", "fout", "fourier_diag", "foud"),
-    *("diag-lin", "diag-linear", "diag-inv", "diag-inverse", "diag-inv2"),
-    *("diag-inverse2", "diag-quad", "diag-quadratic", "diag-legs", "diag-hippo"),
-    *("diag-random", "diag-real", "hippo", "diag", "all"),
-)
+# Size of the smallest state from which ESPnet 202611 starts each measure. Its ``all``
+# cannot be built; ``hippo`` and ``diag`` are mixtures of two.
+SMALLEST_STATE = {
+    **dict.fromkeys(("legs", "legt", "legsd", "diag-legs", "diag-hippo"), 4),
+    **dict.fromkeys(("fourier", "fout", "fourier_diag", "foud", "hippo"), 4),
+    **dict.fromkeys(("diag-lin", "diag-linear", "diag-inv", "diag-inverse"), 2),
+    **dict.fromkeys(("diag-inv2", "diag-inverse2", "diag-quad", "diag-quadratic"), 2),
+    **dict.fromkeys(("diag-random", "diag-real", "diag"), 2),
+}
+EVEN_STATES = ("fourier", "fout", "fourier_diag", "foud", "hippo")
+MIXTURES_OF_TWO = ("hippo", "diag")
+HALF = (torch.float16, torch.bfloat16)
+# Beyond, its gradients are not finite.
+DT_MIN, DT_MAX = 1e-10, 1e10
 
 
 class EspnetS4(nn.Module):
@@ -49,7 +58,6 @@ class EspnetS4(nn.Module):
         ConfigError: If an option is not valid.
 
     Examples:
-        >>> import torch
         >>> layer = EspnetS4(8, d_state=4, mode="diag", measure="diag-lin")
         >>> layer(torch.zeros(2, 10, 8)).shape
         torch.Size([2, 10, 8])
@@ -72,18 +80,19 @@ class EspnetS4(nn.Module):
 
         super().__init__()
         check_choice("mode", mode, ("nplr", "diag"))
-        check_choice("measure", measure, MEASURES)
+        _check_measure(measure, d_model, d_state, rank)
+        dt_min = check_number("dt_min", dt_min, minimum=DT_MIN, maximum=DT_MAX)
         if mode == "nplr":
             warn_of_wrong_kernel()
         self.s4 = S4(
             d_model,
-            d_state=check_integer("d_state", d_state, minimum=1),
+            d_state=d_state,
             bidirectional=check_flag("bidirectional", bidirectional),
             mode=mode,
             measure=measure,
-            rank=check_integer("rank", rank, minimum=1),
-            dt_min=check_number("dt_min", dt_min, above=0),
-            dt_max=check_number("dt_max", dt_max, above=0),
+            rank=rank,
+            dt_min=dt_min,
+            dt_max=check_number("dt_max", dt_max, minimum=dt_min, maximum=DT_MAX),
             lr=None if lr is None else check_number("lr", lr, minimum=0),
             dropout=check_number("dropout", dropout, minimum=0, below=1),
             transposed=False,
@@ -91,6 +100,22 @@ class EspnetS4(nn.Module):
         if mode == "diag":
             # Never used in forward: DDP would wait for its gradient.
             self.s4.kernel.kernel.A.requires_grad_(False)
+
+    def _apply(
+        self, fn: Callable[[Tensor], Tensor], recurse: bool = True
+    ) -> "EspnetS4":
+        """Move the parameters, but keep their precision when a model goes to half.
+
+        ESPnet computes the kernel in complex numbers, which have no half precision.
+        """
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            is_cast = moved.dtype in HALF and moved.dtype != tensor.dtype
+            return tensor.to(moved.device) if is_cast else moved
+
+        super()._apply(move, recurse)
+        return self
 
     def forward(self, x: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
         """Process whole sequences.
@@ -102,5 +127,24 @@ class EspnetS4(nn.Module):
         Returns:
             Tensor: Output, (batch, length, d_model).
         """
+        if x.numel() == 0:
+            return x
         lengths = None if lengths is None else lengths.to(x.device)
-        return self.s4(x, lengths=lengths)[0]
+        y: Tensor = self.s4(x.float() if x.dtype in HALF else x, lengths=lengths)[0]
+        return y.to(x.dtype) if x.dtype in HALF else y
+
+
+def _check_measure(measure: str, d_model: int, d_state: int, rank: int) -> None:
+    """Refuse sizes from which ESPnet cannot start a measure."""
+    check_choice("measure", measure, SMALLEST_STATE)
+    smallest = SMALLEST_STATE[measure]
+    check_integer("d_state", d_state, minimum=smallest)
+    if measure in EVEN_STATES and d_state % 2:
+        raise ConfigError("d_state", f"must be even for {measure}, got {d_state}")
+    if measure in MIXTURES_OF_TWO and d_model % 2:
+        raise ConfigError(
+            "measure",
+            f"{measure} gives each half of the features another start, so d_model must "
+            f"be even, got {d_model}",
+        )
+    check_integer("rank", rank, minimum=2 if measure == "legt" else 1)
