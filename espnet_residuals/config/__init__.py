@@ -14,7 +14,7 @@ from espnet_residuals.config.checks import (
     check_number,
     check_options,
 )
-from espnet_residuals.config.errors import ConfigError, UnknownNameError
+from espnet_residuals.config.errors import ConfigError, UnknownNameError, shown
 from espnet_residuals.config.interface import check_method
 from espnet_residuals.config.registry import Registry
 
@@ -29,5 +29,6 @@ __all__ = [
     "check_method",
     "check_number",
     "check_options",
+    "shown",
     "to_plain",
 ]

@@ -1,13 +1,16 @@
 """Build an object of a registered class from its configuration."""
 
 import inspect
-from typing import Any, Mapping, Optional, Sequence
+import itertools
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from espnet_residuals.config.checks import check_options
-from espnet_residuals.config.errors import ConfigError
+from espnet_residuals.config.errors import ConfigError, shown
 from espnet_residuals.config.registry import Registry
 
 NAME_KEY = "_name_"
+# More than any configuration written by hand has.
+MOST_VALUES, DEEPEST = 10_000, 20
 # What constructors, ESPnet's among them, raise where they cannot use a value.
 REFUSALS = (
     ArithmeticError,
@@ -74,28 +77,76 @@ def build_from_config(
     except REFUSALS as error:
         said = str(error) or type(error).__name__
         raise ConfigError(
-            key, f"{cls.__name__}: {said} (got {options!r}; {note})"
+            key, f"{cls.__name__}: {said} (got {shown(options)}; {note})"
         ) from error
 
 
-def to_plain(config: Any) -> Any:
+def to_plain(config: Any, key: str = "") -> Any:
     """Return nested mappings and sequences as new dicts and lists.
 
     Args:
         config (Any): A value of a YAML, possibly OmegaConf's.
+        key (str): Path of ``config`` in the YAML, for messages.
 
     Returns:
         Any: The same content, sharing no container with ``config``.
+
+    Raises:
+        ConfigError: If a value is missing or refers to none, or the whole is too large
+            or holds itself, as aliases in a YAML can.
 
     Examples:
         >>> to_plain({"layer": ("s4d", {"_name_": "ff"})})
         {'layer': ['s4d', {'_name_': 'ff'}]}
     """
-    if isinstance(config, Mapping):
-        return {name: to_plain(value) for name, value in config.items()}
-    if isinstance(config, Sequence) and not isinstance(config, (str, bytes)):
-        return [to_plain(value) for value in config]
-    return config
+    count = itertools.count(1)
+
+    def copy(value: Any, path: str, depth: int) -> Any:
+        if next(count) > MOST_VALUES:
+            raise ConfigError(
+                key,
+                f"holds more than {MOST_VALUES} values, with each alias written out",
+            )
+        if depth > DEEPEST:
+            raise ConfigError(
+                key, f"is nested more than {DEEPEST} levels deep, or holds itself"
+            )
+        if isinstance(value, Mapping):
+            plain = {}
+            for name in _items(value, path):
+                below = f"{path}.{name}" if path else str(name)
+                plain[name] = copy(_item(value, name, below), below, depth + 1)
+            return plain
+        if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+            places = [(i, f"{path}[{i}]") for i in _items(value, path)]
+            return [copy(_item(value, i, at), at, depth + 1) for i, at in places]
+        return value
+
+    return copy(config, key, 0)
+
+
+# OmegaConf raises where a value is ``???`` or refers to one that is not there.
+
+
+def _items(container: Any, key: str) -> Iterable[Any]:
+    try:
+        if isinstance(container, Mapping):
+            return list(container)
+        return range(len(container))
+    except Exception as error:
+        raise _no_value(key, error) from error
+
+
+def _item(container: Any, name: Any, key: str) -> Any:
+    try:
+        return container[name]
+    except Exception as error:
+        raise _no_value(key, error) from error
+
+
+def _no_value(key: str, error: Exception) -> ConfigError:
+    reason = str(error).partition("\n")[0]
+    return ConfigError(key, f"has no value: {reason}")
 
 
 def _parse(registry: Registry, config: Any, key: str) -> tuple[type, dict[str, Any]]:
@@ -109,12 +160,12 @@ def _parse(registry: Registry, config: Any, key: str) -> tuple[type, dict[str, A
     options: dict[str, Any] = {}
     name: Any = config
     if isinstance(config, Mapping):
-        options = to_plain(config)
+        options = to_plain(config, key)
         if NAME_KEY not in options:
             raise ConfigError(
                 key,
                 f"a mapping needs {NAME_KEY!r}, the {registry.kind}'s name, got "
-                f"{options!r}",
+                f"{shown(options)}",
             )
         name = options.pop(NAME_KEY)
         key = f"{key}.{NAME_KEY}"
@@ -122,7 +173,7 @@ def _parse(registry: Registry, config: Any, key: str) -> tuple[type, dict[str, A
         raise ConfigError(
             key,
             f"must be the name of a {registry.kind} or a mapping with {NAME_KEY!r}, "
-            f"got {name!r}",
+            f"got {shown(name)}",
         )
     if name not in registry:
         raise ConfigError(key, registry.describe_unknown(name))

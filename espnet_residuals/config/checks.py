@@ -4,10 +4,12 @@ import math
 from numbers import Integral, Real
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
-from espnet_residuals.config.errors import ConfigError, suggest
+from espnet_residuals.config.errors import ConfigError, shown, suggest
 
 # What a float32 holds with full precision: beyond it infinity, below it nothing.
 LARGEST, SMALLEST = 3.4028234e38, 1.1754944e-38
+# No size or count has more.
+LARGEST_INTEGER = 2**31 - 1
 
 
 def check_number(
@@ -65,12 +67,12 @@ def check_number(
         or (maximum is not None and number > maximum)
         or (below is not None and number >= below)
     ):
-        raise ConfigError(key, f"must be {allowed}, got {value!r}")
+        raise ConfigError(key, f"must be {allowed}, got {shown(value)}")
     if abs(number) > LARGEST or (above == 0 and number < SMALLEST):
         raise ConfigError(
             key,
             f"must be {allowed} that float32 holds, {SMALLEST:.2g} to {LARGEST:.2g}, "
-            f"got {value!r}",
+            f"got {shown(value)}",
         )
     return number
 
@@ -85,7 +87,7 @@ def _as_float(value: Any) -> Optional[float]:
 
 
 def check_integer(key: str, value: Any, *, minimum: int) -> int:
-    """Return ``value`` as an int that is at least ``minimum``.
+    """Return ``value`` as an int that is at least ``minimum`` and no absurd size.
 
     Args:
         key (str): Name of the option, for the message.
@@ -96,14 +98,20 @@ def check_integer(key: str, value: Any, *, minimum: int) -> int:
         int: The number.
 
     Raises:
-        ConfigError: If ``value`` is no integer or too small.
+        ConfigError: If ``value`` is no integer, too small, or beyond 32 bits.
 
     Examples:
         >>> check_integer("i_layer", 3, minimum=1)
         3
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
-        raise ConfigError(key, f"must be an integer >= {minimum}, got {value!r}")
+        raise ConfigError(key, f"must be an integer >= {minimum}, got {shown(value)}")
+    if int(value) > LARGEST_INTEGER:
+        raise ConfigError(
+            key,
+            f"must be an integer from {minimum} to {LARGEST_INTEGER}, "
+            f"got {shown(value)}",
+        )
     return int(value)
 
 
@@ -125,7 +133,7 @@ def check_flag(key: str, value: Any) -> bool:
         True
     """
     if not isinstance(value, bool):
-        raise ConfigError(key, f"must be true or false, got {value!r}")
+        raise ConfigError(key, f"must be true or false, got {shown(value)}")
     return value
 
 
@@ -152,7 +160,7 @@ def check_choice(key: str, value: Any, choices: Iterable[Optional[str]]) -> Any:
         names = [name for name in choices if name is not None]
         listed = ", ".join("null" if name is None else name for name in choices)
         raise ConfigError(
-            key, f"must be one of {listed}, got {value!r}{suggest(value, names)}"
+            key, f"must be one of {listed}, got {shown(value)}{suggest(value, names)}"
         )
     return value
 
@@ -182,6 +190,6 @@ option 'plite' (got 1); it accepts polite; did you mean 'polite'?
         if name not in accepted:
             raise ConfigError(
                 f"{key}.{name}",
-                f"{owner} has no option {name!r} (got {value!r}); it accepts "
+                f"{owner} has no option {name!r} (got {shown(value)}); it accepts "
                 f"{', '.join(accepted) or 'no options'}{suggest(name, accepted)}",
             )

@@ -1,7 +1,12 @@
 """Errors that tell the reader of a YAML which key is wrong and what it may be."""
 
 from difflib import get_close_matches
-from typing import Iterable
+from itertools import islice
+from typing import Any, Iterable
+
+LONGEST_NAME = 100
+# Of a value in a message: parts of it, and characters.
+MOST_PARTS, MOST_CHARACTERS = 100, 500
 
 
 class ConfigError(ValueError):
@@ -67,5 +72,44 @@ def suggest(name: object, known: Iterable[str]) -> str:
         >>> suggest("zzz", ["power", "l2"])
         ''
     """
-    near = get_close_matches(str(name), list(known), n=1, cutoff=0.6)
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        return ""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shown(value: Any) -> str:
+    """Return a configured value as it stands in a message, cut where it is long.
+
+    Args:
+        value (Any): What was configured, perhaps with thousands of digits, or with
+            aliases of aliases that no memory holds when they are written out.
+
+    Returns:
+        str: Its repr, or what it is.
+
+    Examples:
+        >>> shown("1e-3")
+        "'1e-3'"
+        >>> shown(10**5000)
+        'int, too long to show'
+    """
+    kind = type(value).__name__
+    if _has_many_parts(value):
+        return f"{kind}, too large to show"
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than 4,300 digits.
+        return f"{kind}, too long to show"
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
+
+
+def _has_many_parts(value: Any) -> bool:
+    parts, waiting = 0, [value]
+    while waiting and parts <= MOST_PARTS:
+        parts, part = parts + 1, waiting.pop()
+        if isinstance(part, dict):
+            part = list(islice(part.values(), MOST_PARTS))
+        if isinstance(part, (list, tuple, set)):
+            waiting.extend(islice(part, MOST_PARTS))
+    return parts > MOST_PARTS

@@ -28,10 +28,17 @@ def register_installed(
             found = entry.load()
             if not inspect.ismodule(found):
                 register(entry.name)(found)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             package = entry.dist.name if entry.dist else entry.value
             warnings.warn(
                 f"the {kind} {entry.name!r} of the installed package {package} is left "
-                f"out: {type(error).__name__}: {error}",
+                f"out: {type(error).__name__}: {_said(error)}",
                 stacklevel=4,
             )
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # somebody else's class
+        return "its message cannot be printed"

@@ -3,7 +3,7 @@
 from threading import RLock
 from typing import Any, Callable, Iterator, MutableMapping, TypeVar
 
-from espnet_residuals.config.errors import UnknownNameError, suggest
+from espnet_residuals.config.errors import UnknownNameError, shown, suggest
 from espnet_residuals.config.installed import register_installed
 
 C = TypeVar("C", bound=type)
@@ -93,7 +93,7 @@ valid names: r, red; did you mean 'red'?
         """
         known = sorted(self, key=str.lower)
         return (
-            f"unknown {self.kind} {name!r}; valid names: {', '.join(known)}"
+            f"unknown {self.kind} {shown(name)}; valid names: {', '.join(known)}"
             f"{suggest(name, known)}"
         )
 

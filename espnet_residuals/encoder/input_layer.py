@@ -18,7 +18,7 @@ from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
 )
 from torch import Tensor, nn
 
-from espnet_residuals.config import check_choice, check_number
+from espnet_residuals.config import ConfigError, check_choice, check_number
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.input_power import STREAM_POWER, input_power
 from espnet_residuals.lengths import valid_frames
@@ -35,6 +35,14 @@ SUBSAMPLINGS = {
     "conv2d2": Conv2dSubsampling2,
     "conv2d6": Conv2dSubsampling6,
     "conv2d8": Conv2dSubsampling8,
+}
+# Convolutions over the features too need so many to give one.
+FEWEST_FEATURES = {
+    "conv2d": 7,
+    "conv2d1": 5,
+    "conv2d2": 7,
+    "conv2d6": 11,
+    "conv2d8": 15,
 }
 INPUT_LAYERS = (None, "linear", "embed", *SUBSAMPLINGS)
 
@@ -59,7 +67,8 @@ class InputLayer(nn.Module):
         start (str): ``direct`` or ``s4``, as in the encoder.
 
     Raises:
-        ConfigError: If ``input_layer`` is unknown or the rate is none.
+        ConfigError: If ``input_layer`` is unknown or needs more features, or the rate
+            is none.
 
     Examples:
         >>> layer = InputLayer("conv2d", 80, 16, 0.1)
@@ -78,6 +87,7 @@ class InputLayer(nn.Module):
     ) -> None:
         super().__init__()
         check_choice("input_layer", input_layer, INPUT_LAYERS)
+        _check_features(input_layer, input_size)
         dropout_rate = check_number("dropout_rate", dropout_rate, minimum=0, below=1)
         # Stands where ESPnet has its positional encoding.
         scale = _Scale(output_size**0.5)
@@ -124,11 +134,13 @@ class InputLayer(nn.Module):
 
         Raises:
             TooShortUttError: If even the longest sequence gives no frame.
+            ValueError: If there is no sequence, or a length is not one of
+                ``xs_pad``; compiled, lengths are not looked at.
         """
         ilens = ilens.to(xs_pad.device)
         if not is_transformed():
             # The shapes of a compiled graph cannot depend on values.
-            xs_pad = xs_pad[:, : int(ilens.max())]
+            xs_pad = xs_pad[:, : _longest(ilens, xs_pad)]
         valid = valid_frames(ilens, xs_pad)
         # The output ignores the padding, but zero times NaN in it is a NaN gradient.
         padding = ~valid if self.reads_symbols else ~valid.unsqueeze(-1)
@@ -229,6 +241,30 @@ class _Scale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.factor * x
+
+
+def _longest(ilens: Tensor, xs_pad: Tensor) -> int:
+    if ilens.numel() == 0:
+        raise ValueError("the batch is empty; it needs at least one utterance")
+    shortest, longest = map(int, torch.stack(torch.aminmax(ilens)).tolist())
+    if shortest < 0 or longest > xs_pad.size(1):
+        raise ValueError(
+            f"the lengths must be from 0 to {xs_pad.size(1)}, the frames of the batch, "
+            f"got {ilens.tolist()}"
+        )
+    return longest
+
+
+def _check_features(input_layer: Optional[str], input_size: int) -> None:
+    fewest = FEWEST_FEATURES.get(input_layer or "", 1)
+    if input_size < fewest:
+        few = [k for k in INPUT_LAYERS if FEWEST_FEATURES.get(k or "", 1) <= input_size]
+        listed = ", ".join("null" if name is None else name for name in few)
+        raise ConfigError(
+            "input_layer",
+            f"{input_layer} needs at least {fewest} features, got input_size="
+            f"{input_size}" + (f"; so few can have {listed}" if few else ""),
+        )
 
 
 def _window(subsampling: Optional[nn.Module]) -> tuple[int, int]:

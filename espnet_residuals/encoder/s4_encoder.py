@@ -1,5 +1,6 @@
 """The encoder that ESPnet's YAML names ``s4``."""
 
+import warnings
 from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
 import torch
@@ -13,6 +14,8 @@ from espnet_residuals.config import (
     check_flag,
     check_integer,
     check_options,
+    shown,
+    to_plain,
 )
 from espnet_residuals.encoder.input_layer import InputLayer
 from espnet_residuals.encoder.stack import AfterBlock, ResidualStack
@@ -88,6 +91,7 @@ class S4Encoder(AbsEncoder):
     @typechecked
     def __init__(
         self,
+        /,
         input_size: int,
         output_size: Any = 256,
         num_blocks: Any = 6,
@@ -128,6 +132,11 @@ class S4Encoder(AbsEncoder):
         self.interctc_use_conditioning = check_flag(
             f"{KEY}.interctc_use_conditioning", interctc_use_conditioning
         )
+        if self.interctc_use_conditioning and not self.interctc_layer_idx:
+            warnings.warn(
+                f"{KEY}.interctc_use_conditioning has no effect without blocks to "
+                f"condition on; name them in {KEY}.interctc_layer_idx",
+            )
         # ESPnet's model puts a linear map from the CTC's vocabulary here.
         self.conditioning_layer: Any = None
 
@@ -157,6 +166,8 @@ class S4Encoder(AbsEncoder):
 
         Raises:
             TooShortUttError: If the longest utterance is too short for the subsampling.
+            ValueError: If the batch is empty, or a length negative or beyond its
+                frames.
         """
         x, olens = self.embed(xs_pad, ilens)
         intermediate: list[tuple[int, Tensor]] = []
@@ -263,7 +274,10 @@ def _checked_blocks(indices: Any, num_blocks: int) -> list[int]:
     if indices is None:
         return []
     if isinstance(indices, str) or not isinstance(indices, Sequence):
-        raise ConfigError(key, f"must be a list of blocks or null, got {indices!r}")
+        raise ConfigError(
+            key, f"must be a list of blocks or null, got {shown(indices)}"
+        )
+    indices = to_plain(indices, key)
     for index in indices:
         if check_integer(key, index, minimum=1) >= num_blocks:
             raise ConfigError(

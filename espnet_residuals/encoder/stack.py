@@ -23,6 +23,9 @@ from espnet_residuals.residual import build_residual
 
 logger = logging.getLogger(__name__)
 
+# Deeper than any encoder that was ever trained; millions would be built for minutes.
+MOST_SUBLAYERS = 4096
+
 AfterBlock = Callable[[int, Tensor], Tensor]
 
 STARTS = ("direct", "s4")
@@ -86,6 +89,12 @@ class ResidualStack(nn.Module):
             raise error.within(key) from None
         layers = _layers_of_block(layer, key)
         n_layers = num_blocks * len(layers)
+        if n_layers > MOST_SUBLAYERS:
+            raise ConfigError(
+                f"{key}.num_blocks",
+                f"must give at most {MOST_SUBLAYERS} sublayers, got {num_blocks} "
+                f"blocks of {len(layers)}",
+            )
 
         def build_norm() -> nn.Module:
             return nn.LayerNorm(d_model) if norm == "layer" else nn.Identity()
@@ -234,7 +243,7 @@ class ResidualStack(nn.Module):
 
 def _layers_of_block(layer: Any, key: str) -> list[tuple[Any, str]]:
     """Return the configuration of each layer of a block, with its path."""
-    plain = to_plain(layer)
+    plain = to_plain(layer, f"{key}.layer")
     if not isinstance(plain, list):
         return [(plain, f"{key}.layer")]
     if not plain:

@@ -4,7 +4,7 @@ from typing import Any, Mapping, Optional, Union
 
 from torch import nn
 
-from espnet_residuals.config import build_from_config
+from espnet_residuals.config import build_from_config, to_plain
 from espnet_residuals.config.registry import RESERVED_NAMES
 from espnet_residuals.residual.feedforward import Feedforward
 from espnet_residuals.residual.registration import registry
@@ -51,6 +51,8 @@ offset=0)
         espnet_residuals.config.errors.ConfigError: encoder_conf.residual.power: must \
 be a finite number >= 0, got -1 (DecayResidual accepts power, l2, offset)
     """
+    if isinstance(config, Mapping):
+        config = to_plain(config, key)
     if _means_none(config):
         config = Feedforward
     defaults = {} if n_layers is None else {"n_layers": n_layers}

@@ -148,3 +148,27 @@ def test_groups_of_this_package_are_those_of_the_documentation() -> None:
     for kind, made in makers.items():
         assert made.kind == kind
         assert made.group == f"espnet_residuals.{kind}"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import sys\nsys.exit(0)", "SystemExit: 0"),
+        ("import sys\nsys.exit()", "SystemExit: "),
+        (
+            "class Mute(Exception):\n"
+            "    def __str__(self): raise ValueError\n"
+            "raise Mute",
+            "Mute: its message cannot be printed",
+        ),
+    ],
+    ids=["exit code", "exit", "mute error"],
+)
+def test_package_that_ends_python_or_is_mute_is_left_out_alone(
+    code: str, message: str, install: Install, request: pytest.FixtureRequest
+) -> None:
+    bad = f"ends_{abs(hash(request.node.name))}"
+    install(bad, f"bad = {bad}", code)
+    install(f"{bad}_not", f"good = {bad}_not:Good", "class Good: pass")
+    with pytest.warns(UserWarning, match=message):
+        assert list(things()) == ["good"]

@@ -1,7 +1,7 @@
 """The stream that the encoder starts from, beside ESPnet's."""
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 import torch
@@ -11,7 +11,12 @@ from espnet2.legacy.nets.pytorch_backend.transformer.embedding import (
 )
 from torch import Tensor, nn
 
-from espnet_residuals.encoder.input_layer import INPUT_LAYERS, InputLayer
+from espnet_residuals import ConfigError, S4Encoder
+from espnet_residuals.encoder.input_layer import (
+    FEWEST_FEATURES,
+    INPUT_LAYERS,
+    InputLayer,
+)
 from espnet_residuals.encoder.input_power import FEATURE_POWER, STREAM_POWER
 from espnet_residuals.lengths import valid_frames
 
@@ -183,3 +188,29 @@ def test_what_stands_in_the_padding_is_not_in_the_gradients(
     assert gradients[0]
     for expected, got in zip(*gradients, strict=True):
         torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("input_layer", [k for k in INPUT_LAYERS if k != "embed"])
+def test_too_few_features_are_refused_with_how_many_are_needed(
+    input_layer: Optional[str],
+) -> None:
+    fewest = FEWEST_FEATURES.get(input_layer or "", 1)
+    x, _ = InputLayer(input_layer, fewest, SIZE, 0.0)(
+        torch.randn(2, 40, fewest), torch.tensor([40, 40])
+    )
+    assert x.isfinite().all()
+    for input_size in (0, fewest - 1):
+        with pytest.raises(ConfigError) as caught:
+            S4Encoder(input_size, SIZE, 1, input_layer)
+        assert caught.value.key == "encoder_conf.input_layer"
+        assert f"at least {fewest} features" in caught.value.problem
+
+
+def test_the_layers_that_so_few_features_can_have_are_named() -> None:
+    with pytest.raises(ConfigError) as caught:
+        S4Encoder(13, SIZE, 1, "conv2d8")
+    assert str(caught.value) == (
+        "encoder_conf.input_layer: conv2d8 needs at least 15 features, got "
+        "input_size=13; so few can have null, linear, embed, conv1d1, conv1d2, "
+        "conv1d3, conv2d, conv2d1, conv2d2, conv2d6"
+    )

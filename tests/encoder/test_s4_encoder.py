@@ -184,3 +184,23 @@ def test_rates_that_yaml_reads_as_text_are_taken_as_numbers() -> None:
     model = encoder(dropout_rate="1e-1", drop_path="2e-1", residual="residual")
     assert {m.p for m in model.modules() if isinstance(m, nn.Dropout)} == {0.1}
     assert {sublayer.drop_path.rate for sublayer in model.stack.sublayers} == {0.2}
+
+
+@pytest.mark.parametrize("lengths", [[50, 51], [50, -1], [1000, 50]])
+@pytest.mark.parametrize("input_layer", [None, "linear", "conv2d"])
+def test_lengths_that_the_batch_does_not_have_are_refused(
+    input_layer: Any, lengths: list[int]
+) -> None:
+    encoder = S4Encoder(20, 8, 1, input_layer, "ff")
+    with pytest.raises(ValueError, match="lengths must be from 0 to 50"):
+        encoder(torch.zeros(2, 50, 20), torch.tensor(lengths))
+
+
+def test_an_empty_batch_is_refused() -> None:
+    with pytest.raises(ValueError, match="the batch is empty"):
+        S4Encoder(20, 8, 1)(torch.zeros(0, 50, 20), torch.zeros(0, dtype=torch.long))
+
+
+def test_conditioning_on_no_block_is_told() -> None:
+    with pytest.warns(UserWarning, match="use_conditioning has no effect without"):
+        S4Encoder(20, 8, 2, interctc_use_conditioning=True)
