@@ -1,7 +1,6 @@
 """The command ``espnet-residuals``: list, show, probe and history."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -9,6 +8,7 @@ from typing import Any, Optional, Sequence
 import yaml
 
 from espnet_residuals.probe.failure import MEANINGS, Exit, Failure
+from espnet_residuals.probe.output import leave_output, open_output
 
 DESCRIPTION = """\
 See how signal and gradient travel through the depth of an encoder, before you train it
@@ -23,6 +23,11 @@ and while it trains.
 EXIT_CODES = "exit codes:\n  0  done\n" + "".join(
     f"  {code.value}  {meaning}\n" for code, meaning in MEANINGS.items()
 )
+
+# What shells see of a command that Ctrl-C ended.
+INTERRUPTED = 130
+# No machine has room for more, and torch counts no further.
+LARGEST = 2**31 - 1
 
 LIST = """\
 Print names, aliases, formulas, and options with their defaults.
@@ -109,14 +114,39 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if rest and known.run is not _show:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
+        return _run(known, rest)
+    except KeyboardInterrupt:
+        print("espnet-residuals: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Run a command; tell in one line why it cannot go on."""
+    try:
+        open_output()
         known.run(known, rest)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough, as with `| head`; nothing more to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough, as with `| head`.
+        leave_output()
     except Failure as failure:
         print(f"espnet-residuals: {failure}", file=sys.stderr)
         return failure.code.value
+    except OSError as error:
+        # Files are told of where they are read and written; this is what was printed.
+        leave_output()
+        reason = error.strerror or error
+        print(f"espnet-residuals: cannot write the output: {reason}", file=sys.stderr)
+        return Exit.FILE.value
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        print(
+            "espnet-residuals: not enough memory; ask for fewer --frames, --batch or "
+            "--layers, or a smaller --input-size",
+            file=sys.stderr,
+        )
+        return Exit.USAGE.value
     return 0
 
 
@@ -215,13 +245,20 @@ def _add_history(commands: Any) -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
-    return int(text)
+    if not text.isdecimal() or not 1 <= (number := _short(text)) <= LARGEST:
+        raise argparse.ArgumentTypeError(
+            f"must be an integer from 1 to {LARGEST}, got {text!r}"
+        )
+    return number
+
+
+def _short(text: str) -> int:
+    """Return a number; of thousands of digits, which Python refuses, the first."""
+    return int(text[:20])
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**63:
+    if not text.isdecimal() or _short(text) >= 2**63:
         raise argparse.ArgumentTypeError(
             f"must be an integer from 0 to 2^63 - 1, got {text!r}"
         )
@@ -252,8 +289,9 @@ def _options(rest: Sequence[str]) -> dict[str, Any]:
 def _value(name: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Failure(Exit.USAGE, f"{name}: {text!r} is no YAML value") from error
+    except (RecursionError, ValueError, yaml.YAMLError) as error:
+        said = text if len(text) <= 100 else f"{text[:100]}..."
+        raise Failure(Exit.USAGE, f"{name}: {said!r} is no YAML value") from error
 
 
 # The commands import what they need themselves: torch takes seconds, --help does not.

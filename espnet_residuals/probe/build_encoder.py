@@ -57,6 +57,12 @@ def build_encoder(
 
 def _check_options(cls: type, encoder_conf: Mapping[str, Any]) -> None:
     """Refuse an option that the class does not declare."""
+    for name in ("self", "input_size"):
+        if name in encoder_conf:
+            raise ConfigError(
+                f"encoder_conf.{name}",
+                "is no option: the program sets it; leave it out",
+            )
     parameters = inspect.signature(cls).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return

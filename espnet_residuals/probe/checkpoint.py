@@ -50,6 +50,7 @@ def load_checkpoint(encoder: nn.Module, path: Path) -> None:
     }
     for name in (*odd, *unequal):
         del weights[name]
+    _refuse_broken(path, own, weights)
     # The encoder itself knows what older files may lack.
     keys = encoder.load_state_dict(weights, strict=False)
     missing = [name for name in keys.missing_keys if name not in {*odd, *unequal}]
@@ -119,6 +120,18 @@ def _misfit(tensor: Tensor, own: Tensor) -> str:
     if tensor.is_nested or tensor.layout is not torch.strided:
         return "sparse or nested"
     return "complex" if tensor.is_complex() and not own.is_complex() else ""
+
+
+def _refuse_broken(path: Path, own: Iterable[str], weights: dict[str, Any]) -> None:
+    """Refuse weights with which every number would be NaN."""
+    broken = [k for k in own if k in weights and not weights[k].isfinite().all()]
+    if broken:
+        raise Failure(
+            Exit.CHECKPOINT,
+            f"{path} holds NaN or infinity in {len(broken)} of the encoder's tensors, "
+            f"such as {broken[0]}: the training had failed by then; take an earlier "
+            "one",
+        )
 
 
 def _naming(names: Iterable[str]) -> Callable[[str], str]:

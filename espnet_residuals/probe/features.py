@@ -39,9 +39,20 @@ def random_batch(input_size: int, batch: int, frames: int, seed: int) -> Batch:
 
     Returns:
         Batch: The same for the same arguments.
+
+    Raises:
+        Failure: If there is no memory for them.
     """
     generator = torch.Generator().manual_seed(seed)
-    feats = torch.randn(batch, frames, input_size, generator=generator)
+    try:
+        feats = torch.randn(batch, frames, input_size, generator=generator)
+    except RuntimeError as error:
+        size = humanfriendly.format_size(4 * batch * frames * input_size, binary=True)
+        raise Failure(
+            Exit.USAGE,
+            f"features of {batch} x {frames} x {input_size} need {size}; ask for fewer "
+            "--frames or --batch, or a smaller --input-size",
+        ) from error
     lengths = torch.full((batch,), frames)
     return Batch(feats, lengths, f"random features, {batch} x {frames} frames")
 
@@ -120,6 +131,8 @@ def _read(path: Path, sampling_rate: int) -> Tensor:
         )
     if not len(samples):
         raise Failure(Exit.FILE, f"{path} holds no samples")
+    if not np.isfinite(samples).all():
+        raise Failure(Exit.FILE, f"{path} holds samples that are no finite numbers")
     return torch.from_numpy(np.ascontiguousarray(samples[:, 0]))
 
 

@@ -51,7 +51,7 @@ def read_history(folder: Path) -> History:
     """
     if not folder.is_dir():
         raise Failure(Exit.FILE, f"cannot read {folder}: no such folder")
-    runs = [_read_points(path) for path in folder.rglob("*tfevents*")]
+    runs = [_read_points(path) for path in folder.rglob("*tfevents*") if path.is_file()]
     if not runs:
         raise Failure(Exit.STATISTICS, f"no event files of TensorBoard in {folder}")
     points: Points = {}

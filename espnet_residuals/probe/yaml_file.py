@@ -6,6 +6,7 @@ from typing import Any, Mapping, NamedTuple
 import yaml
 
 from espnet_residuals.probe.failure import Exit, Failure
+from espnet_residuals.probe.yaml_extremes import Extreme, refuse_extremes
 
 
 class YamlFile(NamedTuple):
@@ -51,7 +52,10 @@ def _read(path: Path) -> str:
 
 def _parse(path: Path, text: str) -> Mapping[str, Any]:
     try:
+        refuse_extremes(text)
         document = yaml.safe_load(text)
+    except Extreme as error:
+        raise Failure(Exit.YAML, f"{path}, {error}") from error
     except yaml.YAMLError as error:
         raise Failure(Exit.YAML, f"{path} is not YAML: {error}") from error
     if not isinstance(document, Mapping):
