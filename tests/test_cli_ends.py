@@ -78,7 +78,7 @@ def test_sizes_that_no_machine_has_are_refused(
     assert "must be an integer from 1 to 2147483647" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("value", ["2026-02-30", "1" * 5000, "[" * 2000])
+@pytest.mark.parametrize("value", ["2026-02-30", "1" * 5000, "[" * 500])
 def test_values_that_are_no_yaml_are_told(
     value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
