@@ -41,7 +41,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo digits digits-quick digits-heldout digits-streaming evidence evidence-report bench test test-all lint clean distclean
+.PHONY: help venv demo digits digits-quick digits-heldout digits-decay digits-streaming evidence evidence-report bench test test-all lint clean distclean
 
 help:  ## show this text
 	@echo "make TARGET [PYTHON=/path/to/python3.12] [VENV=folder]"
@@ -62,6 +62,9 @@ digits-quick: venv  ## the same in a few minutes; fails if the error rate is bad
 
 digits-heldout: venv  ## the same without one speaker
 	$(call digits,heldout)
+
+digits-decay: venv  ## the same with `residual: decay`
+	$(call digits,decay)
 
 digits-streaming: venv  ## the same with an encoder that never looks ahead
 	$(call digits,streaming)

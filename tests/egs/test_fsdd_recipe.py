@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 
 from tests.egs.fsdd import RECIPE
 
-MODELS = ("training", "quick", "heldout", "streaming", "attention")
+MODELS = ("training", "quick", "heldout", "decay", "streaming", "attention")
 LETTERS = "▁EINOTRHVSFGWXZU"
 TOKENS = ["<blank>", "<unk>", *LETTERS, "<sos/eos>"]
 

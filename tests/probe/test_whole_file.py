@@ -3,6 +3,7 @@
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,32 +24,36 @@ def command(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], 
     return ["probe", config, "--frames", "30", request.param, str(path)], path
 
 
-@pytest.fixture()
-def full_disk(
-    command: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
-) -> Iterator[None]:
-    """Let no file that the command writes grow beyond 100 bytes."""
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file grow beyond 100 bytes; within a test, since pytest writes files too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_failed_file_is_not_there(
     command: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments, path = command
-    assert main(arguments) == 3
+    with full_disk():
+        code = main(arguments)
+    assert code == 3
     assert f"cannot write {path}: File too large" in capsys.readouterr().err
     assert list(path.parent.iterdir()) == []
 
 
-@pytest.mark.usefixtures("full_disk")
-def test_older_file_survives_a_failure(command: tuple[list[str], Path]) -> None:
+def test_older_file_survives_a_failure(
+    command: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments, path = command
     path.write_text("older")
-    assert main(arguments) == 3
+    with full_disk():
+        code = main(arguments)
+    assert code == 3
     assert path.read_text() == "older"
     assert list(path.parent.iterdir()) == [path]
 

@@ -47,7 +47,7 @@ def draw_functions(present: Sequence[Row], former: Sequence[Row], path: Path) ->
                 _draw_seeds(axis, found, style)
     for label, (colour, marker) in zip(("this start", "the former start"), STYLES):
         axis.plot([], [], marker, color=colour, ms=3, label=label)
-    axis.set(title="WER of test, %, 24 sublayers, three seeds", yscale="log")
+    axis.set(title="WER of test, %, 24 sublayers; a point is a seed", yscale="log")
     axis.set_xticks(range(len(FUNCTIONS)), list(FUNCTIONS), rotation=45, ha="right")
     _mark_percents(axis)
     axis.legend()
