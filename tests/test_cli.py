@@ -97,7 +97,7 @@ def test_probe_prints_draws_and_writes(
     assert main(["probe", str(config), *arguments, *outputs]) == 0
     printed = capsys.readouterr().out
     assert "--layers 5: num_blocks: 3" in printed
-    assert "decay: sublayer 1 is cut off" in printed
+    assert "decay: nothing stands out" in printed
     assert plot.read_bytes().startswith(PNG)
     content = json.loads(written.read_text(encoding="utf-8"))
     assert content["encoder"] == "s4" and content["sublayers"] == 6

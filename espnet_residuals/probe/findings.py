@@ -8,7 +8,7 @@ from espnet_residuals.probe.profile import Reading
 # A branch whose share is less plays no part.
 NOTHING = 1e-4
 # Encoders with less of the frames at the start did not train within hundreds of steps.
-FEW_FRAMES = 0.5
+FEW_FRAMES = 0.3
 # Factors between the first and the last sublayer that training rarely mends.
 STREAM_FACTOR = 1e4
 GRADIENT_FACTOR = 1e3

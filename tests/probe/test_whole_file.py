@@ -26,7 +26,7 @@ def command(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], 
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    """Let no file grow beyond 100 bytes; within a test, since pytest writes files too."""
+    """Let no file grow beyond 100 bytes; not for longer, as pytest writes too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:

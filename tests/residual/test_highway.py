@@ -92,7 +92,7 @@ def test_a_stack_that_says_its_depth_starts_with_the_gates_nearly_shut(
     x, y = 1e-3 * torch.randn(2, 100, 32)
     stream = x
     for i_layer in range(1, 25):
-        highway = Highway(i_layer, 32, 32, n_layers=24)
+        highway: nn.Module = Highway(i_layer, 32, 32, n_layers=24)
         nn.init.zeros_(highway.Wy.bias)
         if init is not None:
             highway = initialised(highway, init)
