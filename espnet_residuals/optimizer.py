@@ -119,7 +119,8 @@ def hold_shares(optimizer: Optimizer, shares: Mapping[int, float]) -> None:
         for index, share in shares.items():
             groups[index]["lr"] = groups[0]["lr"] * share
 
-    optimizer.register_step_pre_hook(set_rates)
+    if shares:
+        optimizer.register_step_pre_hook(set_rates)
 
 
 def _optimizer_class(optimizer: Any) -> Any:

@@ -198,7 +198,9 @@ class S4DKernel(nn.Module):
         step = self._step()
         B = torch.view_as_complex(self.B.to(step.angle.dtype).contiguous())
         power = self.channels * kernel_power(step, B, CORRELATION)
-        return (gain / power.sqrt()).to(self.C.dtype)[:, None, None]
+        scale = gain / power.sqrt()
+        # With a dt beyond all use the power may be 0 or none; C stays as it is then.
+        return scale.where(scale.isfinite(), 1.0).to(self.C.dtype)[:, None, None]
 
     def espnet_initialization_fn(self) -> None:
         """Restore the initialisation after ESPnet's ``init:`` has overwritten it."""

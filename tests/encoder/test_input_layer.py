@@ -107,7 +107,7 @@ def test_a_part_of_the_layer_keeps_the_factor_and_warns_of_nothing(
     input_layer: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As ESPnet stores adapters alone, and gives them back with strict=False."""
-    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0)
+    layer = InputLayer(input_layer, FEATURES, SIZE, 0.0, start="s4")
     name, value = next(iter(layer.state_dict().items()))
     missing = layer.load_state_dict({name: value}, strict=False).missing_keys
     assert any(key.endswith("factor") for key in missing)
