@@ -12,7 +12,8 @@ from espnet_residuals.integration.registration import register, watch_espnet
 
 if TYPE_CHECKING:
     from espnet_residuals.config import ConfigError
-    from espnet_residuals.encoder import S4Encoder, register_layer
+    from espnet_residuals.encoder import S4Encoder
+    from espnet_residuals.layers import register_layer
     from espnet_residuals.residual import (
         Affine,
         Bypass,
@@ -67,13 +68,13 @@ __all__ = [
     "registry",
 ]
 
-_SUBPACKAGES = ("config", "encoder", "residual", "ssm")
+_SUBPACKAGES = ("config", "encoder", "layers", "residual", "ssm")
 _HOMES = {
     "ConfigError": "config",
     "S4D": "ssm",
     "S4Encoder": "encoder",
     "fix_state_spaces": "state_spaces",
-    "register_layer": "encoder",
+    "register_layer": "layers",
 }
 
 

@@ -1,6 +1,8 @@
 """Settings that every test shares."""
 
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,6 +19,13 @@ settings.load_profile("project")
 @pytest.fixture(autouse=True)
 def _seed_torch() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _enable_warnings() -> Iterator[None]:
+    """Programs that a test calls, as those of benchmarks, turn warnings off."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

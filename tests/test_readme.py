@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from espnet_residuals import S4Encoder, registry
-from espnet_residuals.encoder import layer_registry
+from espnet_residuals.layers import layer_registry
 
 ROOT = Path(__file__).parents[1]
 README = ROOT.joinpath("README.md").read_text(encoding="utf-8")

@@ -1,23 +1,13 @@
 """The S4 encoder: layers and residual functions by name, stacked.
 
-Files, from the inside outward: ``layers`` (the names of the layers), ``feed_forward``,
-``espnet_s4`` and ``espnet_attention`` (layers that are not in ``ssm``), ``drop_path``,
-``init_gain`` (how large branches start), ``sublayer`` (norm, layer, residual
-function), ``stack`` (blocks of sublayers), ``input_layer``
-(ESPnet's subsampling) with ``input_power`` (how loud it is), ``s4_encoder`` (ESPnet's
-AbsEncoder around all of it).
+Files, from the inside outward: ``drop_path``, ``init_gain`` (how large branches start),
+``sublayer`` (norm, layer, residual function), ``stack`` (blocks of sublayers),
+``input_layer`` (ESPnet's subsampling) with ``input_power`` (how loud it is),
+``s4_encoder`` (ESPnet's AbsEncoder around all of it).
 """
 
-from espnet_residuals.encoder.layers import build_layer, layer_registry, register_layer
 from espnet_residuals.encoder.s4_encoder import S4Encoder
 from espnet_residuals.encoder.stack import ResidualStack
 from espnet_residuals.encoder.sublayer import Sublayer
 
-__all__ = [
-    "ResidualStack",
-    "S4Encoder",
-    "Sublayer",
-    "build_layer",
-    "layer_registry",
-    "register_layer",
-]
+__all__ = ["ResidualStack", "S4Encoder", "Sublayer"]

@@ -16,8 +16,8 @@ from espnet_residuals.config import (
 )
 from espnet_residuals.encoder.growth import check_growth
 from espnet_residuals.encoder.init_gain import branch_gain
-from espnet_residuals.encoder.layers import build_layer
 from espnet_residuals.encoder.sublayer import Sublayer
+from espnet_residuals.layers import build_layer
 from espnet_residuals.lengths import valid_frames
 from espnet_residuals.residual import build_residual
 

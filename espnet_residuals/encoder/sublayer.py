@@ -32,7 +32,7 @@ class Sublayer(nn.Module):
             function keeps nothing of ``x``, since nothing would be left.
 
     Examples:
-        >>> from espnet_residuals.encoder.feed_forward import FeedForward
+        >>> from espnet_residuals.layers.feed_forward import FeedForward
         >>> from espnet_residuals.residual import DecayResidual
         >>> sublayer = Sublayer(
         ...     FeedForward(8), DecayResidual(2, 8, 8), nn.LayerNorm(8), prenorm=True

@@ -8,7 +8,7 @@ from typing import Any, Callable
 import pytest
 
 from espnet_residuals.config import Registry
-from espnet_residuals.encoder import layer_registry
+from espnet_residuals.layers import layer_registry
 from espnet_residuals.residual import registry
 
 GROUP = "espnet_residuals.test_things"

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from espnet_residuals import S4Encoder
 from espnet_residuals.config import ConfigError
-from espnet_residuals.encoder import ResidualStack, build_layer, register_layer
-from espnet_residuals.encoder.layers import layer_registry
+from espnet_residuals.encoder import ResidualStack
+from espnet_residuals.layers import build_layer, layer_registry, register_layer
 
 BLOCK = [{"_name_": "s4d", "bidirectional": True}, "ff"]
 

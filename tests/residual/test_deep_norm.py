@@ -9,8 +9,9 @@ from espnet2.torch_utils.initialize import initialize
 from torch import nn
 
 from espnet_residuals import S4Encoder
-from espnet_residuals.encoder import ResidualStack, build_layer
+from espnet_residuals.encoder import ResidualStack
 from espnet_residuals.encoder.init_gain import scale_output_weights
+from espnet_residuals.layers import build_layer
 from espnet_residuals.residual import DeepNorm
 
 

@@ -9,7 +9,7 @@ import torch
 from espnet2.asr.state_spaces import s4
 
 from espnet_residuals import fix_state_spaces
-from espnet_residuals.encoder import build_layer
+from espnet_residuals.layers import build_layer
 from espnet_residuals.state_spaces import nplr_kernel
 from tests.state_spaces.recurrence import parameters_of, response
 

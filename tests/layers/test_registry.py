@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from espnet_residuals.config import ConfigError
-from espnet_residuals.encoder import build_layer, layer_registry, register_layer
+from espnet_residuals.layers import build_layer, layer_registry, register_layer
 
 D_MODEL = 8
 

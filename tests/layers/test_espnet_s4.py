@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from espnet_residuals import ConfigError
-from espnet_residuals.encoder.espnet_s4 import DT_MAX, DT_MIN, SMALLEST_STATE
-from espnet_residuals.encoder.layers import build_layer
+from espnet_residuals.layers import build_layer
+from espnet_residuals.layers.espnet_s4 import DT_MAX, DT_MIN, SMALLEST_STATE
 
 D_MODEL = 8
 

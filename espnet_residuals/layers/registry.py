@@ -7,9 +7,9 @@ from torch import nn
 
 from espnet_residuals.config import Registry, build_from_config, check_method
 from espnet_residuals.config.registry import C
-from espnet_residuals.encoder.espnet_attention import EspnetAttention
-from espnet_residuals.encoder.espnet_s4 import EspnetS4
-from espnet_residuals.encoder.feed_forward import FeedForward
+from espnet_residuals.layers.espnet_attention import EspnetAttention
+from espnet_residuals.layers.espnet_s4 import EspnetS4
+from espnet_residuals.layers.feed_forward import FeedForward
 from espnet_residuals.ssm import S4D
 
 LayerConfig = Union[str, Mapping[str, Any], type]
