@@ -1,7 +1,8 @@
 """The S4 encoder: layers and residual functions by name, stacked.
 
 Files, from the inside outward: ``drop_path``, ``init_gain`` (how large branches start),
-``sublayer`` (norm, layer, residual function), ``stack`` (blocks of sublayers),
+``sublayer`` (norm, layer, residual function), ``block`` (what ``layer`` says of one),
+``growth`` (what would overflow), ``stack`` (blocks of sublayers),
 ``input_layer`` (ESPnet's subsampling) with ``input_power`` (how loud it is),
 ``s4_encoder`` (ESPnet's AbsEncoder around all of it).
 """

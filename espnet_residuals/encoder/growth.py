@@ -1,6 +1,6 @@
 """Refuse a stack whose stream would overflow, by what is known before it runs."""
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from torch import nn
 
@@ -12,8 +12,36 @@ LIMIT = 1e15
 BRANCH_OPTIONS = ("beta", "gamma", "init", "scale")
 
 
+def check_norm(
+    residual: nn.Module, norm: Optional[str], prenorm: bool, key: str
+) -> None:
+    """Refuse a function that enlarges the stream where no norm stands behind it.
+
+    Args:
+        residual (nn.Module): The residual function.
+        norm (Optional[str]): The norm of the stack.
+        prenorm (bool): Whether it stands before each layer.
+        key (str): Path of the function in the YAML, for the message.
+
+    Raises:
+        ConfigError: If the function ``needs_postnorm`` and has none.
+
+    Examples:
+        >>> from espnet_residuals.residual import DeepNorm
+        >>> check_norm(DeepNorm(1, 8, 8, n_layers=4), "layer", False, "residual")
+    """
+    if getattr(residual, "needs_postnorm", False) and (prenorm or norm is None):
+        raise ConfigError(
+            key,
+            f"{type(residual).__name__} needs prenorm: false and norm: layer, got "
+            f"prenorm={prenorm} and norm={norm!r}",
+        )
+
+
 def check_growth(
-    residuals: Sequence[nn.Module], each_is_normalised: bool, config: Any, key: str
+    residuals: Sequence[nn.Module],
+    normalised: Sequence[bool],
+    configs: Sequence[tuple[Any, str]],
 ) -> None:
     """Refuse weights that make the stream overflow at the start.
 
@@ -23,9 +51,9 @@ def check_growth(
     Args:
         residuals (Sequence[nn.Module]): The residual functions, from the first to the
             last sublayer.
-        each_is_normalised (bool): Whether a norm stands behind each.
-        config (Any): What they were built from.
-        key (str): Path of ``config`` in the YAML, for the message.
+        normalised (Sequence[bool]): Whether a norm stands behind each.
+        configs (Sequence[tuple[Any, str]]): What each was built from, and its path in
+            the YAML, for the message.
 
     Raises:
         ConfigError: If the stream overflows; names the option that enlarges it.
@@ -33,7 +61,8 @@ def check_growth(
     Examples:
         >>> from espnet_residuals.residual import Residual
         >>> stack = [Residual(i, 8, 8, alpha=2.0) for i in range(1, 65)]
-        >>> check_growth(stack, False, {"_name_": "residual", "alpha": 2}, "residual")
+        >>> config = {"_name_": "residual", "alpha": 2}
+        >>> check_growth(stack, [False] * 64, [(config, "residual")] * 64)
         Traceback (most recent call last):
             ...
         espnet_residuals.config.errors.ConfigError: residual.alpha: makes the stream \
@@ -44,10 +73,9 @@ weights or fewer sublayers, got 2
     for i_layer, residual in enumerate(residuals, start=1):
         weights = getattr(residual, "start_weights", None)
         alpha, beta = weights() if callable(weights) else (1.0, 1.0)
-        if each_is_normalised:
-            size = kept = 1.0
         size, kept = alpha * size + beta, alpha * kept
         if size > LIMIT:
+            config, key = configs[i_layer - 1]
             option = _enlarging(config, "alpha" if kept > LIMIT else "")
             value = config[option] if option else config
             raise ConfigError(
@@ -56,6 +84,8 @@ weights or fewer sublayers, got 2
                 f"{i_layer} of {len(residuals)}, and may to {LIMIT:.2g}; use smaller "
                 f"weights or fewer sublayers, got {value!r}",
             )
+        if normalised[i_layer - 1]:
+            size = kept = 1.0
 
 
 def _enlarging(config: Any, first: str) -> str:

@@ -57,12 +57,15 @@ class S4Encoder(AbsEncoder):
             ESPnet's encoders do).
         layer (Any): The layers of one block, in order: a name, a mapping with
             ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,
-            ``espnet_s4``, ``espnet_mha``. Default: a bidirectional ``s4d`` and ``ff``.
+            ``espnet_s4``, ``espnet_mha``. A mapping may also hold the ``residual`` of
+            this sublayer alone, and ``scale``, a constant factor of its branch.
+            Default: a bidirectional ``s4d`` and ``ff``.
         residual (Any): The residual function: a name, or a mapping with ``_name_`` and
             options; None for no residual connection.
         norm (Optional[str]): ``layer`` for LayerNorm, or None.
         prenorm (bool): Normalise before each layer and once at the end; else after
             each residual connection.
+        block_norm (bool): Normalise behind each block as well, as Conformer does.
         dropout_rate (float): Dropout rate in the layers and after them, and behind
             ``input_layer`` unless that is None.
         drop_path (float): Rate of stochastic depth.
@@ -100,6 +103,7 @@ class S4Encoder(AbsEncoder):
         residual: Any = "residual",
         norm: Any = "layer",
         prenorm: Any = True,
+        block_norm: Any = False,
         dropout_rate: Any = 0.1,
         drop_path: Any = 0.0,
         start: Any = "direct",
@@ -117,6 +121,7 @@ class S4Encoder(AbsEncoder):
             residual=residual,
             norm=norm,
             prenorm=prenorm,
+            block_norm=block_norm,
             dropout_rate=dropout_rate,
             drop_path=drop_path,
             start=start,
@@ -143,6 +148,15 @@ class S4Encoder(AbsEncoder):
     def output_size(self) -> int:
         """Return the number of features of the output."""
         return self._output_size
+
+    @property
+    def delay(self) -> int:
+        """How many features behind its first a frame of the output needs.
+
+        Frame t, from 0, can be computed when feature ``t * embed.stride + delay`` has
+        come, from 0; for an encoder that can stream.
+        """
+        return self.embed.context - 1 + self.embed.stride * self.stack.look_ahead
 
     def forward(
         self,
@@ -228,7 +242,11 @@ class S4Encoder(AbsEncoder):
         return EncoderState(self.embed.no_features(batch_size, device, dtype), states)
 
     def forward_chunk(
-        self, feats: Tensor, state: EncoderState, ctc: Optional[CTC] = None
+        self,
+        feats: Tensor,
+        state: EncoderState,
+        ctc: Optional[CTC] = None,
+        is_final: bool = False,
     ) -> tuple[Tensor, EncoderState]:
         """Encode the next features of utterances that have begun before.
 
@@ -236,13 +254,17 @@ class S4Encoder(AbsEncoder):
         memory per frame do not depend on its length.
 
         Args:
-            feats (Tensor): Next features, (batch, length, input_size), all valid.
+            feats (Tensor): Next features, (batch, length, input_size), all valid; with
+                ``is_final`` there may be none.
             state (EncoderState): State before them; it is not changed.
             ctc (Optional[CTC]): The model's CTC, for self-conditioning.
+            is_final (bool): Whether the utterances end here, which gives the frames
+                that waited for later ones.
 
         Returns:
             tuple[Tensor, EncoderState]: The frames that can be computed now, (batch,
-            length', output_size), perhaps none; and the state behind them.
+            length', output_size), perhaps none (see :attr:`delay`); and the state
+            behind them.
 
         Examples:
             >>> encoder = S4Encoder(80, output_size=16, layer="s4d").eval()
@@ -250,15 +272,15 @@ class S4Encoder(AbsEncoder):
             >>> for feats in torch.randn(1, 20, 80).split(5, dim=1):
             ...     frames, state = encoder.forward_chunk(feats, state)
             ...     counts.append(frames.size(1))
-            >>> counts
-            [0, 1, 2, 1]
+            >>> counts, encoder.delay
+            ([0, 1, 2, 1], 6)
         """
         x, past = self.embed.forward_chunk(feats, state.past)
-        if x.size(1) == 0:
+        if x.size(1) == 0 and not is_final:
             return x, EncoderState(past, state.sublayers)
         conditions = self.interctc_use_conditioning
         after_block = self._after_block([], ctc) if conditions else None
-        ys, states = self.stack.forward_chunk(x, state.sublayers, after_block)
+        ys, states = self.stack.forward_chunk(x, state.sublayers, after_block, is_final)
         return ys, EncoderState(past, states)
 
 

@@ -12,9 +12,9 @@ from espnet_residuals.config import (
     check_flag,
     check_integer,
     check_number,
-    to_plain,
 )
-from espnet_residuals.encoder.growth import check_growth
+from espnet_residuals.encoder.block import read_block
+from espnet_residuals.encoder.growth import check_growth, check_norm
 from espnet_residuals.encoder.init_gain import branch_gain
 from espnet_residuals.encoder.sublayer import Sublayer
 from espnet_residuals.layers import build_layer
@@ -38,13 +38,16 @@ class ResidualStack(nn.Module):
         d_model (int): Number of features.
         num_blocks (int): Number of blocks.
         layer (Any): The layers of one block, in order: a name, a mapping with
-            ``_name_``, or a list of these.
+            ``_name_``, or a list of these. Beside the layer's options a mapping may
+            hold the ``residual`` of its sublayer and ``scale``, a constant factor of
+            its branch.
         residual (Any): The residual function, as in
             :func:`~espnet_residuals.residual.build_residual`. Its ``i_layer`` counts
             sublayers through the whole stack, from 1.
         norm (Optional[str]): ``layer`` for LayerNorm, or None.
         prenorm (bool): Normalise before each layer, and once at the end; else after
             each residual connection.
+        block_norm (bool): Normalise behind each block as well.
         dropout_rate (float): Dropout rate in the layers and after them.
         drop_path (float): Rate of stochastic depth.
         start (str): ``direct``: layers start as :mod:`espnet_residuals.start` says;
@@ -70,6 +73,7 @@ class ResidualStack(nn.Module):
         residual: Any = "residual",
         norm: Optional[str] = "layer",
         prenorm: bool = True,
+        block_norm: bool = False,
         dropout_rate: float = 0.0,
         drop_path: float = 0.0,
         start: str = "direct",
@@ -80,6 +84,7 @@ class ResidualStack(nn.Module):
             check_integer("num_blocks", num_blocks, minimum=1)
             check_choice("norm", norm, ("layer", None))
             check_flag("prenorm", prenorm)
+            check_flag("block_norm", block_norm)
             dropout_rate = check_number(
                 "dropout_rate", dropout_rate, minimum=0, below=1
             )
@@ -87,58 +92,68 @@ class ResidualStack(nn.Module):
             check_choice("start", start, STARTS)
         except ConfigError as error:
             raise error.within(key) from None
-        layers = _layers_of_block(layer, key)
-        n_layers = num_blocks * len(layers)
+        block = read_block(layer, residual, key)
+        n_layers = num_blocks * len(block)
         if n_layers > MOST_SUBLAYERS:
             raise ConfigError(
                 f"{key}.num_blocks",
                 f"must give at most {MOST_SUBLAYERS} sublayers, got {num_blocks} "
-                f"blocks of {len(layers)}",
+                f"blocks of {len(block)}",
             )
 
         def build_norm() -> nn.Module:
             return nn.LayerNorm(d_model) if norm == "layer" else nn.Identity()
 
         def build_sublayer(i_layer: int) -> Sublayer:
-            config, layer_key = layers[(i_layer - 1) % len(layers)]
+            config = block[(i_layer - 1) % len(block)]
             function = build_residual(
-                residual,
+                config.residual,
                 i_layer,
                 d_model,
                 d_model,
                 n_layers=n_layers,
-                key=f"{key}.residual",
+                key=config.residual_key,
             )
-            _check_norm(function, norm, prenorm, key)
+            check_norm(function, norm, prenorm, config.residual_key)
             gain = branch_gain(function, n_layers) if start == "direct" else None
             return Sublayer(
                 build_layer(
-                    config,
+                    config.layer,
                     d_model,
                     dropout=dropout_rate,
                     start_gain=gain,
-                    key=layer_key,
+                    key=config.key,
                 ),
                 function,
                 build_norm(),
                 prenorm,
                 dropout_rate,
                 drop_path,
+                config.scale,
             )
 
-        self.block_size = len(layers)
-        self._layer_keys = [layer_key for _, layer_key in layers]
+        self.block_size = len(block)
+        self._layer_keys = [config.key for config in block]
         sublayers = [build_sublayer(i_layer) for i_layer in range(1, n_layers + 1)]
+        ends = [i_layer % len(block) == 0 for i_layer in range(1, n_layers + 1)]
+        is_postnorm = norm is not None and not prenorm
         check_growth(
             [sublayer.residual for sublayer in sublayers],
-            norm is not None and not prenorm,
-            residual,
-            f"{key}.residual",
+            [is_postnorm or block_norm and end for end in ends],
+            [(config.residual, config.residual_key) for config in block] * num_blocks,
         )
         # Any: to mypy, what a ModuleList holds has no methods of its own.
         self.sublayers: Any = nn.ModuleList(sublayers)
+        self.block_norms = nn.ModuleList(
+            nn.LayerNorm(d_model) for _ in range(num_blocks if block_norm else 0)
+        )
         self.norm = build_norm() if prenorm else nn.Identity()
         _report_drop_path(sublayers, drop_path)
+
+    @property
+    def look_ahead(self) -> int:
+        """How many frames ahead of a frame its output sees, if the stack can stream."""
+        return sum(sublayer.look_ahead for sublayer in self.sublayers)
 
     def forward(
         self,
@@ -170,9 +185,12 @@ class ResidualStack(nn.Module):
     def _end_sublayer(
         self, i_layer: int, x: Tensor, after_block: Optional[AfterBlock]
     ) -> Tensor:
-        if after_block is None or i_layer % self.block_size:
+        if i_layer % self.block_size:
             return x
-        return after_block(i_layer // self.block_size, x)
+        index = i_layer // self.block_size
+        if self.block_norms:
+            x = self.block_norms[index - 1](x)
+        return x if after_block is None else after_block(index, x)
 
     def default_state(
         self,
@@ -207,21 +225,25 @@ class ResidualStack(nn.Module):
         x: Tensor,
         state: list[Any],
         after_block: Optional[AfterBlock] = None,
+        is_final: bool = False,
     ) -> tuple[Tensor, list[Any]]:
         """Process the next frames of sequences that have begun before.
 
         Args:
-            x (Tensor): Next frames, (batch, length, d_model), all of them valid.
+            x (Tensor): Next frames, (batch, length, d_model), all of them valid; with
+                ``is_final`` there may be none.
             state (list[Any]): State before them; it is not changed.
             after_block (Optional[AfterBlock]): As in :meth:`forward`.
+            is_final (bool): Whether the sequences end here.
 
         Returns:
-            tuple[Tensor, list[Any]]: Output, (batch, length, d_model), and the state
-            behind the frames.
+            tuple[Tensor, list[Any]]: The output that can be computed now, (batch,
+            length', d_model): it stays ``look_ahead`` frames behind the input, and
+            with ``is_final`` catches up; and the state behind the frames.
         """
         states = []
         for i_layer, sublayer in enumerate(self.sublayers, start=1):
-            x, behind = sublayer.forward_chunk(x, state[i_layer - 1])
+            x, behind = sublayer.forward_chunk(x, state[i_layer - 1], is_final)
             states.append(behind)
             x = self._end_sublayer(i_layer, x, after_block)
         return self.norm(x), states
@@ -236,31 +258,17 @@ class ResidualStack(nn.Module):
         Returns:
             tuple[Tensor, list[Any]]: Output frame, (batch, d_model), and the state
             behind it.
+
+        Raises:
+            ValueError: If the output of a frame needs later ones.
         """
+        if self.look_ahead:
+            raise ValueError(
+                f"the output of a frame needs {self.look_ahead} later ones, so a step "
+                "has none; use forward_chunk"
+            )
         y, state = self.forward_chunk(x.unsqueeze(1), state)
         return y.squeeze(1), state
-
-
-def _layers_of_block(layer: Any, key: str) -> list[tuple[Any, str]]:
-    """Return the configuration of each layer of a block, with its path."""
-    plain = to_plain(layer, f"{key}.layer")
-    if not isinstance(plain, list):
-        return [(plain, f"{key}.layer")]
-    if not plain:
-        raise ConfigError(f"{key}.layer", "must name at least one layer, got []")
-    return [(config, f"{key}.layer[{i}]") for i, config in enumerate(plain)]
-
-
-def _check_norm(
-    residual: nn.Module, norm: Optional[str], prenorm: bool, key: str
-) -> None:
-    """Refuse a stream that would grow by a constant factor at every sublayer."""
-    if getattr(residual, "needs_postnorm", False) and (prenorm or norm is None):
-        raise ConfigError(
-            f"{key}.residual",
-            f"{type(residual).__name__} needs prenorm: false and norm: layer, got "
-            f"prenorm={prenorm} and norm={norm!r}",
-        )
 
 
 def _report_drop_path(sublayers: list[Sublayer], drop_path: float) -> None:

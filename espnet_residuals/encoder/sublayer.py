@@ -1,6 +1,6 @@
 """One sublayer: normalisation, a layer, dropout, and the residual function."""
 
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,19 @@ from espnet_residuals.config import ConfigError
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.drop_path import DropPath
 from espnet_residuals.encoder.init_gain import scale_output_weights
+
+
+class DelayedState(NamedTuple):
+    """State of a sublayer whose layer looks ahead.
+
+    Attributes:
+        waiting (Optional[Tensor]): Input whose output the layer still owes, (batch,
+            length, d_model); None at the start.
+        layer (Any): The layer's own state.
+    """
+
+    waiting: Optional[Tensor]
+    layer: Any
 
 
 class Sublayer(nn.Module):
@@ -30,6 +43,7 @@ class Sublayer(nn.Module):
         dropout_rate (float): Dropout rate on the output of the layer.
         drop_path (float): Rate of stochastic depth; 0 is used where the residual
             function keeps nothing of ``x``, since nothing would be left.
+        scale (float): Constant factor of the layer's output.
 
     Examples:
         >>> from espnet_residuals.layers.feed_forward import FeedForward
@@ -49,6 +63,7 @@ class Sublayer(nn.Module):
         prenorm: bool,
         dropout_rate: float = 0.0,
         drop_path: float = 0.0,
+        scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.norm = norm
@@ -57,7 +72,13 @@ class Sublayer(nn.Module):
         self.dropout = Dropout(dropout_rate)
         self.drop_path = DropPath(drop_path if self._keeps(residual) else 0.0)
         self.residual = residual
+        self.scale = scale
         self._scale_start()
+
+    @property
+    def look_ahead(self) -> int:
+        """How many frames ahead of a frame its output sees, if the layer can stream."""
+        return getattr(self.layer, "look_ahead", None) or 0
 
     def _scale_start(self) -> None:
         if getattr(self.layer, "start_gain", None) is None:
@@ -89,7 +110,7 @@ class Sublayer(nn.Module):
         device: Optional[torch.device] = None,
         dtype: Optional[torch.dtype] = None,
     ) -> Any:
-        """Return the layer's state before the first frame.
+        """Return the state before the first frame.
 
         Args:
             batch_size (int): Number of sequences.
@@ -98,32 +119,60 @@ class Sublayer(nn.Module):
                 parameters.
 
         Returns:
-            Any: The state.
+            Any: The layer's own; where it looks ahead, a :class:`DelayedState`.
 
         Raises:
             ConfigError: If the layer cannot stream.
         """
         if not hasattr(self.layer, "forward_chunk"):
             raise ConfigError("", f"{type(self.layer).__name__} cannot stream")
-        return self.layer.default_state(batch_size, device, dtype)
+        state = self.layer.default_state(batch_size, device, dtype)
+        return DelayedState(None, state) if self.look_ahead else state
 
-    def forward_chunk(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def forward_chunk(
+        self, x: Tensor, state: Any, is_final: bool = False
+    ) -> tuple[Tensor, Any]:
         """Process the next frames of sequences that have begun before.
 
         Args:
-            x (Tensor): Next frames, (batch, length, d_model).
+            x (Tensor): Next frames, (batch, length, d_model), perhaps none.
             state (Any): State before them.
+            is_final (bool): Whether the sequences end here.
 
         Returns:
-            tuple[Tensor, Any]: Output, (batch, length, d_model), and the state behind
-            the frames.
+            tuple[Tensor, Any]: The output that can be computed now, (batch, length',
+            d_model), ``look_ahead`` frames behind the input unless ``is_final``; and
+            the state behind the frames.
         """
+        if self.look_ahead:
+            return self._forward_delayed(x, state, is_final)
+        if x.size(1) == 0:
+            return x, state
         y, state = self.layer.forward_chunk(self._before(x), state)
         return self._join(x, y), state
+
+    def _forward_delayed(
+        self, x: Tensor, state: DelayedState, is_final: bool
+    ) -> tuple[Tensor, DelayedState]:
+        """Let the input wait until the layer has seen enough of what follows."""
+        y, behind = x[:, :0], state.layer
+        if x.size(1):
+            y, behind = self.layer.forward_chunk(self._before(x), behind)
+        if is_final:
+            y = torch.cat([y, self.layer.finish(behind)], dim=1)
+        if state.waiting is not None:
+            x = torch.cat([state.waiting, x], dim=1)
+        n_ready = y.size(1)
+        return self._join(x[:, :n_ready], y), DelayedState(x[:, n_ready:], behind)
 
     def _before(self, x: Tensor) -> Tensor:
         return self.norm(x) if self.prenorm else x
 
     def _join(self, x: Tensor, y: Tensor) -> Tensor:
-        z = self.residual(x, self.drop_path(self.dropout(y)))
+        y = self.drop_path(self.dropout(y))
+        z = self.residual(x, y if self.scale == 1.0 else self.scale * y)
         return z if self.prenorm else self.norm(z)
+
+    def extra_repr(self) -> str:
+        """Return the settings that ``print(module)`` shows."""
+        return "" if self.scale == 1.0 else f"scale={self.scale:g}"

@@ -14,6 +14,9 @@ from espnet_residuals.ssm import S4D
 
 LayerConfig = Union[str, Mapping[str, Any], type]
 
+# What a sublayer's mapping may say beside the options of its layer.
+BLOCK_OPTIONS = ("residual", "scale")
+
 
 def _check_interface(cls: type) -> None:
     """Refuse a class that cannot stand in a block.
@@ -22,13 +25,20 @@ def _check_interface(cls: type) -> None:
         cls (type): What was registered.
 
     Raises:
-        TypeError: If it is no module, or cannot be called as a layer is.
+        TypeError: If it is no module, cannot be called as a layer is, or has an option
+            that a block reads itself.
     """
     name = getattr(cls, "__name__", repr(cls))
     if not (inspect.isclass(cls) and issubclass(cls, nn.Module)):
         raise TypeError(f"{name} is not a class derived from torch.nn.Module")
     check_method(cls, "__init__", ("d_model",))
     check_method(cls, "forward", ("x", "lengths"))
+    for option in BLOCK_OPTIONS:
+        if option in inspect.signature(cls).parameters:
+            raise TypeError(
+                f"{name} has an option {option!r}, which a block keeps for itself; "
+                "call it something else"
+            )
 
 
 layer_registry = Registry("layer", _check_interface, "espnet_residuals.layer")
@@ -44,7 +54,9 @@ def register_layer(*names: str) -> Callable[[C], C]:
     ``default_state(batch_size, device, dtype)`` returns the state before the first
     frame, ``forward_chunk(x, state)`` the output of the next frames, (batch, length,
     d_model), and the state behind them, without changing ``state``; see
-    :class:`~espnet_residuals.ssm.S4D`.
+    :class:`~espnet_residuals.ssm.S4D`. If the output of a frame needs later ones, it
+    says how many with ``look_ahead``, the output of ``forward_chunk`` stays so many
+    frames behind, and ``finish(state)`` returns the last of it.
 
     Args:
         *names (str): The name for the YAML, and aliases.
