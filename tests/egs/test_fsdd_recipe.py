@@ -219,7 +219,7 @@ def test_score_counts_each_kind_of_error(src: Load) -> None:
     score = src("scores").score(
         ["ONE TWO THREE", "FOUR", "FIVE SIX"], ["ONE THREE", "NINE", "FIVE SIX SIX"]
     )
-    assert (score.strings, score.words) == (3, 6)
+    assert (score.utterances, score.words) == (3, 6)
     assert (score.substitutions, score.deletions, score.insertions) == (1, 1, 1)
     assert score.wer == pytest.approx(50)
 

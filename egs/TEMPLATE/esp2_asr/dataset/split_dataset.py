@@ -19,6 +19,8 @@ class SplitDataset(BaseDataset):
         split: Which one.
         splits: Those that there are.
         sample_rate: That of every recording, in Hz.
+        with_ids: Whether each has its id too, for files of a decoding; training takes
+            nothing but audio and text.
 
     Raises:
         ValueError: If there is no such split.
@@ -28,7 +30,12 @@ class SplitDataset(BaseDataset):
     fields = (Field("speech", "audio"), Field("text", "text"))
 
     def __init__(
-        self, data: Path, split: str, splits: Collection[str], sample_rate: int
+        self,
+        data: Path,
+        split: str,
+        splits: Collection[str],
+        sample_rate: int,
+        with_ids: bool = False,
     ) -> None:
         if split not in splits:
             raise ValueError(
@@ -36,6 +43,7 @@ class SplitDataset(BaseDataset):
             )
         self._data = data
         self._sample_rate = sample_rate
+        self._with_ids = with_ids
         self._utterances = read_manifest(data / f"{split}.tsv")
 
     def __len__(self) -> int:
@@ -45,4 +53,5 @@ class SplitDataset(BaseDataset):
         utterance = self._utterances[int(index)]
         samples = read_wav(self._data / utterance.wav, self._sample_rate)
         speech = samples.astype(np.float32) / 2**15
-        return {"speech": speech, "text": utterance.text}
+        item: dict[str, np.ndarray | str] = {"speech": speech, "text": utterance.text}
+        return item | {"utt_id": utterance.utt_id} if self._with_ids else item

@@ -33,24 +33,6 @@ def check_recordings(folder: Path, origin: str) -> None:
         )
 
 
-def check_size(name: str, size: int, origin: str) -> None:
-    """Raise if a file is larger than any recording, before anybody reads it.
-
-    Args:
-        name: The file.
-        size: In bytes.
-        origin: Where it comes from, for the message.
-
-    Raises:
-        RuntimeError: If it is.
-    """
-    if size > CONFIG.source.max_bytes:
-        raise RuntimeError(
-            f"{origin} has a file {name} of {size} bytes, where a recording has "
-            f"{CONFIG.source.max_bytes} at most. {CONFIG.source.advice}"
-        )
-
-
 def digest_of(folder: Path, names: list[str]) -> str:
     """Return what ``sha256sum NAMES | sha256sum`` prints."""
     total = hashlib.sha256()

@@ -1,5 +1,6 @@
 """The recordings of the Free Spoken Digit Dataset."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,8 @@ import numpy as np
 
 from .config import CONFIG
 from .wav_file import read_wav
+
+_FILE_NAME = re.compile(r"[0-9]_(?P<speaker>[a-z]+)_(?P<take>0|[1-9][0-9]?)\.wav")
 
 
 class Recording(NamedTuple):
@@ -29,6 +32,16 @@ def all_recordings() -> Iterator[Recording]:
         for digit in range(10):
             for take in range(CONFIG.source.num_per_digit):
                 yield Recording(digit, speaker, take)
+
+
+def is_wanted(file_name: str) -> bool:
+    """Tell whether it is the name of a recording."""
+    match = _FILE_NAME.fullmatch(file_name)
+    return (
+        match is not None
+        and match["speaker"] in CONFIG.source.speakers
+        and int(match["take"]) < CONFIG.source.num_per_digit
+    )
 
 
 def read_recording(folder: Path, recording: Recording) -> np.ndarray:

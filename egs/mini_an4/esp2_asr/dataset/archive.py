@@ -1,13 +1,11 @@
 """Find the archive of mini_an4 inside the installed ESPnet and unpack it."""
 
-import gzip
 import tarfile
-import zlib
 from importlib import resources
 from pathlib import Path
 
 from .config import CONFIG
-from .small_reads import SmallReads
+from .tar_file import DAMAGED, opened_tar
 from .whole_folder import whole_folder
 
 
@@ -28,13 +26,9 @@ def find_archive(package: str, file_name: str) -> Path:
 def extract_archive(archive: Path, target: Path) -> None:
     """Unpack ``archive`` into the new folder ``target``, completely or not at all."""
     try:
-        with (
-            whole_folder(target) as folder,
-            SmallReads(archive) as unzipped,
-            tarfile.open(fileobj=unzipped, mode="r:") as tar,
-        ):
+        with whole_folder(target) as folder, opened_tar(archive) as tar:
             tar.extractall(folder, filter=_without_top_folder)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGED as error:
         raise RuntimeError(
             f"the mini_an4 archive {archive} is damaged ({error}); reinstall ESPnet"
         ) from error

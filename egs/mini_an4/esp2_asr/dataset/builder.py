@@ -6,6 +6,7 @@ import soundfile
 from espnet3.components.data.dataset_builder import DatasetBuilder
 
 from .archive import extract_archive, find_archive
+from .audio_file import read_audio
 from .config import CONFIG
 from .manifest import Utterance, write_manifest
 from .transcript import read_transcripts
@@ -59,10 +60,6 @@ def _build_part(part: str, downloads: Path, data: Path) -> list[Utterance]:
 
 def _write_wav(sphere: Path, wav: Path) -> None:
     """Copy the first channel of a NIST SPHERE file into a 16-bit wav file."""
-    samples, rate = soundfile.read(sphere, dtype="int16", always_2d=True)
-    if rate != CONFIG.sample_rate:
-        raise ValueError(
-            f"{sphere}: sampling rate in Hz: found {rate}, must be {CONFIG.sample_rate}"
-        )
+    samples = read_audio(sphere, CONFIG.sample_rate)
     wav.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(wav, samples[:, 0], rate, subtype="PCM_16")
+    soundfile.write(wav, samples, CONFIG.sample_rate, subtype="PCM_16")

@@ -1,0 +1,1 @@
+../../../TEMPLATE/esp2_asr/dataset/audio_file.py
