@@ -149,7 +149,8 @@ class S4D(nn.Module):
             return fft_convolution(u.to(kernels.dtype), kernels).to(u.dtype)
 
     def _mix_features(self, y: Tensor) -> Tensor:
-        return F.glu(activated_linear(y, self.dropout, self.output_linear), dim=-1)
+        mixed = activated_linear(y, F.gelu, self.output_linear, self.dropout)
+        return F.glu(mixed, dim=-1)
 
     def default_state(
         self,

@@ -1,14 +1,13 @@
 """The power of what an activation gives for normal input, by quadrature."""
 
-from typing import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
 
-NODES = 200  # exact to 1e-12 for smooth functions of unit variance
+from espnet_residuals.activation import Activation
 
-Activation = Callable[[Tensor], Tensor]
+# Exact to 1e-12 for smooth functions of unit variance, to 0.2 % for ReLU.
+NODES = 200
 
 
 def power(function: Activation, variance: float = 1.0) -> float:
