@@ -1,5 +1,7 @@
 """The power of what an activation gives for normal input, by quadrature."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -48,6 +50,11 @@ def spread(function: Activation, variance: float = 1.0) -> float:
 
 def _values(function: Activation, variance: float) -> tuple[Tensor, Tensor]:
     """Return the function at the nodes of Gauss and Hermite, and their weights."""
+    nodes, weights = _quadrature()
+    return function(nodes * variance**0.5), weights
+
+
+@cache
+def _quadrature() -> tuple[Tensor, Tensor]:
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    z = torch.from_numpy(nodes * variance**0.5)
-    return function(z), torch.from_numpy(weights / weights.sum())
+    return torch.from_numpy(nodes), torch.from_numpy(weights / weights.sum())
