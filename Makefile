@@ -1,7 +1,9 @@
 # PYTHON  the Python 3.12 or 3.13 to make the environment from (default: found)
 # VENV    the folder of the environment
 # FSDD    archive or folder of the Free Spoken Digit Dataset (default: downloaded)
-# SEED    of the digits' training (default: 2026)
+# AN4     archive or folder of CMU AN4 (default: downloaded)
+# FOLD    of `make an4-fold`, 1 to 7 (default: 1)
+# SEED    of the training of the digits and of AN4 (default: 2026)
 # MINUTES for `make evidence` (default: 60)
 PYTHON ?=
 VENV ?= .venv
@@ -12,6 +14,7 @@ unexport CDPATH
 
 MINI_AN4 := egs/mini_an4/esp2_asr
 DIGITS := egs/fsdd/esp2_asr
+AN4_RECIPE := egs/an4/esp2_asr
 CHECKED := espnet_residuals espnet_residuals_import_hook.py tests egs docs benchmarks setup.py
 RUN := "$(VENV)/bin/python" -m
 
@@ -22,6 +25,7 @@ $(RUN) flake8 $(CHECKED)
 $(RUN) mypy --exclude '^egs/.*/esp2_asr/' $(CHECKED)
 MYPYPATH=$(MINI_AN4) $(RUN) mypy --no-warn-unused-configs $(MINI_AN4)
 MYPYPATH=$(DIGITS) $(RUN) mypy --no-warn-unused-configs $(DIGITS)
+MYPYPATH=$(AN4_RECIPE) $(RUN) mypy --no-warn-unused-configs $(AN4_RECIPE)
 endef
 
 # Goes to the digits' folder with $$python and an FSDD that hold from there.
@@ -34,18 +38,22 @@ esac && \
 cd $(DIGITS) &&
 endef
 
-# Trains and decodes conf/NAME.yaml; its arguments are those of digits.sh.
+# Train and decode conf/NAME.yaml; the arguments are those of the scripts.
 define digits
 @PYTHON="$$(cd "$(VENV)" && pwd)/bin/python" sh $(DIGITS)/digits.sh $(1)
 endef
 
+define an4
+@PYTHON="$$(cd "$(VENV)" && pwd)/bin/python" sh $(AN4_RECIPE)/an4.sh $(1)
+endef
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo digits digits-quick digits-heldout digits-decay digits-streaming evidence evidence-report bench test test-all lint clean distclean
+.PHONY: help venv demo digits digits-quick digits-heldout digits-decay digits-streaming an4 an4-quick an4-fold evidence evidence-report bench test test-all lint clean distclean
 
 help:  ## show this text
 	@echo "make TARGET [PYTHON=/path/to/python3.12] [VENV=folder]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
 venv:  ## make the environment (.venv) and install everything; reused if up to date
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup_venv.sh
@@ -68,6 +76,15 @@ digits-decay: venv  ## the same with `residual: decay`
 
 digits-streaming: venv  ## the same with an encoder that never looks ahead
 	$(call digits,streaming)
+
+an4: venv  ## sentences of unheard speakers: train, decode, print the error rates
+	$(call an4,training)
+
+an4-quick: venv  ## the same in a few minutes; fails if the error rate is bad
+	$(call an4,quick test=60)
+
+an4-fold: venv  ## the same, tested on the twelve speakers of one FOLD of seven
+	$(call an4,fold)
 
 evidence: venv  ## train the small models of egs/fsdd/esp2_asr/RESULTS.md for MINUTES
 	$(in_digits) for name in training heldout; do \

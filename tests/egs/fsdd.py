@@ -1,11 +1,8 @@
 """A data set of the same layout as FSDD, small and made of noise."""
 
-import tarfile
 import wave
 from hashlib import sha256, shake_256
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
@@ -28,11 +25,6 @@ SMALL = {
 }
 
 
-def submodule(fsdd: ModuleType, name: str) -> ModuleType:
-    """Return a module of the recipe's dataset folder."""
-    return import_module(f"{fsdd.__name__}.{name}")
-
-
 def samples_of(name: str) -> np.ndarray:
     """Return 30 ms of quiet noise, then loud noise; another one for each name."""
     length = 480 + sha256(name.encode()).digest()[0]
@@ -53,10 +45,3 @@ def write_recordings(folder: Path) -> list[Path]:
                     wav.writeframes(samples_of(path.stem).astype("<i2").tobytes())
                 paths.append(path)
     return paths
-
-
-def pack(archive: Path, folder: Path) -> Path:
-    """Make a gzipped tar file of a folder."""
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.add(folder, folder.name)
-    return archive

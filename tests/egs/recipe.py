@@ -1,8 +1,10 @@
 """What the tests of the recipes' data share."""
 
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +35,23 @@ def read_files(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def assert_nothing_is_left(recipe_dir: Path) -> None:
+    """Check that a failed attempt left no file."""
+    assert not [path for path in recipe_dir.rglob("*") if path.is_file()]
+
+
+def submodule(dataset: ModuleType, name: str) -> ModuleType:
+    """Return a module of the recipe's dataset folder."""
+    return import_module(f"{dataset.__name__}.{name}")
+
+
+def pack(archive: Path, folder: Path) -> Path:
+    """Make a gzipped tar file of a folder."""
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder, folder.name)
+    return archive
 
 
 class Interruption:

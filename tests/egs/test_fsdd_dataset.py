@@ -14,8 +14,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.egs.fsdd import RECIPE, SPEAKERS, samples_of, submodule
-from tests.egs.recipe import Interruption, create_dataset, read_files
+from tests.egs.fsdd import RECIPE, SPEAKERS, samples_of
+from tests.egs.recipe import Interruption, create_dataset, read_files, submodule
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared/data/free-spoken-digit-dataset-master.tar.gz"

@@ -4,18 +4,22 @@ import io
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from types import ModuleType
 
 import pytest
 from omegaconf import OmegaConf
 
-from tests.egs.fsdd import RECIPE, pack, submodule
-from tests.egs.recipe import Interruption, create_dataset, read_files
+from tests.egs.fsdd import RECIPE
+from tests.egs.recipe import (
+    Interruption,
+    assert_nothing_is_left,
+    create_dataset,
+    pack,
+    read_files,
+    submodule,
+)
+from tests.egs.server import served
 
 HOW_TO_GET = (
     r"Get http\S+ \(about 16 MB\) and name .* variable FSDD or in "
@@ -31,37 +35,6 @@ def prepare(fsdd: ModuleType, recipe_dir: Path, source: Path | None = None) -> N
 def recordings_in(recipe_dir: Path) -> dict[str, bytes]:
     """Return the recordings that the recipe has got."""
     return read_files(recipe_dir / "downloads" / "recordings")
-
-
-def assert_nothing_is_left(recipe_dir: Path) -> None:
-    """Check that a failed attempt left no file."""
-    assert not [path for path in recipe_dir.rglob("*") if path.is_file()]
-
-
-@contextmanager
-def served(body: bytes, length: int | None, status: int = 200) -> Iterator[str]:
-    """Answer every request on loopback with this body; yield the URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            if length is not None:
-                self.send_header("Content-Length", str(length))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/fsdd.tar.gz"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.mark.parametrize("kind", ["archive", "folder", "recordings"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 EGS = Path(__file__).parents[2] / "egs"
-SCRIPTS = {"fsdd": "digits.sh", "mini_an4": "demo.sh"}
+SCRIPTS = {"fsdd": "digits.sh", "an4": "an4.sh", "mini_an4": "demo.sh"}
 
 # An ESPnet3 that is interrupted at its first stage: what its imports do is the same.
 STANDS_IN = {

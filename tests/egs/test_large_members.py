@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tests.egs.recipe import create_dataset, loaded_dataset
 
 EGS = Path(__file__).parents[2] / "egs"
-NAME = "some/3_ann_1.wav"
+NAMES = {"fsdd": "some/3_ann_1.wav", "an4": "some/an1-fann-b.wav"}
 LARGE = 64 << 20  # bytes
 ENOUGH = 16 << 20  # bytes of memory
 
@@ -26,43 +27,43 @@ class Zeros(io.RawIOBase):
         return bytes(size)
 
 
-def plain(tar: tarfile.TarFile) -> None:
+def plain(tar: tarfile.TarFile, name: str) -> None:
     """Add a large file."""
-    member = tarfile.TarInfo(NAME)
+    member = tarfile.TarInfo(name)
     member.size = LARGE
     tar.addfile(member, Zeros())
 
 
-def said_to_be_8_gb(tar: tarfile.TarFile) -> None:
+def said_to_be_8_gb(tar: tarfile.TarFile, name: str) -> None:
     """Add the header of a larger one."""
-    member = tarfile.TarInfo(NAME)
+    member = tarfile.TarInfo(name)
     member.size = 8 << 30
     tar.addfile(member)
 
 
-def sparse(tar: tarfile.TarFile) -> None:
+def sparse(tar: tarfile.TarFile, name: str) -> None:
     """Add a file of 1 TiB that is nothing but a hole."""
-    member = tarfile.TarInfo(NAME)
+    member = tarfile.TarInfo(name)
     member.pax_headers = {
         "GNU.sparse.major": "1",
         "GNU.sparse.minor": "0",
-        "GNU.sparse.name": NAME,
+        "GNU.sparse.name": name,
         "GNU.sparse.realsize": str(1 << 40),
     }
     member.size = tarfile.BLOCKSIZE
     tar.addfile(member, io.BytesIO(b"0\n".ljust(tarfile.BLOCKSIZE, b"\0")))
 
 
-def long_name(tar: tarfile.TarFile) -> None:
+def long_name(tar: tarfile.TarFile, name: str) -> None:
     """Add a file whose name alone is large."""
     member = tarfile.TarInfo("././@LongLink")
     member.type = tarfile.GNUTYPE_LONGNAME
     member.size = LARGE
     tar.addfile(member, Zeros())
-    tar.addfile(tarfile.TarInfo(NAME))
+    tar.addfile(tarfile.TarInfo(name))
 
 
-MEMBERS: list[tuple[Callable[[tarfile.TarFile], None], int]] = [
+MEMBERS: list[tuple[Callable[[tarfile.TarFile, str], None], int]] = [
     (plain, LARGE),
     (said_to_be_8_gb, 8 << 30),
     (sparse, 1 << 40),
@@ -71,16 +72,21 @@ MEMBERS: list[tuple[Callable[[tarfile.TarFile], None], int]] = [
 
 
 @pytest.fixture(params=MEMBERS, ids=lambda param: param[0].__name__)
-def large(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, int]:
-    """Return an archive with one large member, and its size."""
-    add, size = request.param
-    path = tmp_path / "large.tar.gz"
+def member(request: pytest.FixtureRequest) -> tuple[Any, int]:
+    """Return what adds a large member, and its size."""
+    added: tuple[Any, int] = request.param
+    return added
+
+
+def write_archive(path: Path, name: str, add: Any) -> Path:
+    """Write an archive with one large member; gzipped if its name says so."""
+    opened = gzip.open(path, "wb", 1) if path.suffix == ".gz" else path.open("wb")
     with (
-        gzip.open(path, "wb", compresslevel=1) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        opened as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        add(tar)
-    return path, size
+        add(tar, name)
+    return path
 
 
 @pytest.fixture()
@@ -93,33 +99,50 @@ def memory() -> Iterator[None]:
     assert peak < ENOUGH
 
 
+@pytest.fixture(params=NAMES)
+def dataset(request: pytest.FixtureRequest) -> ModuleType:
+    """Load the dataset folder of a recipe, set to its small data set."""
+    module: ModuleType = request.getfixturevalue(f"small_{request.param}")
+    return module
+
+
+@pytest.fixture()
+def name(dataset: ModuleType) -> str:
+    """Return the name of a recording in an archive of the recipe."""
+    return next(name for corpus, name in NAMES.items() if corpus in dataset.__name__)
+
+
 @pytest.mark.usefixtures("memory")
-def test_digits_of_a_large_archive(
-    small_fsdd: ModuleType, large: tuple[Path, int], tmp_path: Path
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+def test_large_archive(
+    dataset: ModuleType, name: str, member: tuple[Any, int], tmp_path: Path, suffix: str
 ) -> None:
-    path, size = large
-    message = rf"large\.tar\.gz .*{size} bytes, where .*at most"
+    add, size = member
+    path = write_archive(tmp_path / f"large.{suffix}", name, add)
+    message = rf"large\.{suffix} .*{size} bytes, where .*at most"
     with pytest.raises(RuntimeError, match=message):
-        create_dataset(small_fsdd, tmp_path / "recipe", source=path)
+        create_dataset(dataset, tmp_path / "recipe", source=path)
     assert not list(tmp_path.joinpath("recipe").rglob("*.wav"))
 
 
 @pytest.mark.usefixtures("memory")
-def test_digits_of_a_folder_with_a_large_file(
-    small_fsdd: ModuleType, tmp_path: Path
+def test_folder_with_a_large_file(
+    dataset: ModuleType, name: str, tmp_path: Path
 ) -> None:
+    file_name = Path(name).name
     source = tmp_path / "source"
     source.mkdir()
-    with source.joinpath("3_ann_1.wav").open("wb") as file:
+    with source.joinpath(file_name).open("wb") as file:
         file.truncate(1 << 40)
-    message = rf"{source} has a file 3_ann_1\.wav of {1 << 40} bytes, where .*at most"
+    message = rf"{source} has a file {file_name} of {1 << 40} bytes, where .*at most"
     with pytest.raises(RuntimeError, match=message):
-        create_dataset(small_fsdd, tmp_path / "recipe", source=source)
+        create_dataset(dataset, tmp_path / "recipe", source=source)
 
 
 @pytest.mark.usefixtures("memory")
-def test_mini_an4_of_a_large_archive(large: tuple[Path, int], tmp_path: Path) -> None:
-    path, size = large
+def test_mini_an4_of_a_large_archive(member: tuple[Any, int], tmp_path: Path) -> None:
+    add, size = member
+    path = write_archive(tmp_path / "large.tar.gz", NAMES["fsdd"], add)
     with loaded_dataset(EGS / "mini_an4" / "esp2_asr") as mini_an4:
         archive = import_module(f"{mini_an4.__name__}.archive")
     message = rf"large\.tar\.gz is damaged .*{size} bytes, where .*at most"

@@ -9,11 +9,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tests.egs.fsdd import submodule
-from tests.egs.recipe import create_dataset, loaded_dataset
+from tests.egs.recipe import create_dataset, loaded_dataset, submodule
 
 EGS = Path(__file__).parents[2] / "egs"
-RATES = {"fsdd": 8000, "mini_an4": 16000}
+RATES = {"fsdd": 8000, "mini_an4": 16000, "an4": 16000}
 
 Spoil = Callable[[Path, int], object]
 

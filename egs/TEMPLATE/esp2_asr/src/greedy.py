@@ -49,6 +49,8 @@ def encode_posteriors(
 ) -> tuple[Tensor, Tensor]:
     """Return CTC's log posteriors, (batch, length, tokens), and their lengths."""
     frames, lengths = model.encode(speech, speech_lengths)
+    if isinstance(frames, tuple):  # with those of intermediate blocks
+        frames, _ = frames
     return model.ctc.log_softmax(frames), lengths
 
 
