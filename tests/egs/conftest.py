@@ -56,9 +56,7 @@ def an4() -> Iterator[ModuleType]:
 
 
 @pytest.fixture()
-def small_an4(
-    an4: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ModuleType]:
+def small_an4(an4: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Set AN4's recipe to the small data set."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     config = submodule(an4, "config").CONFIG

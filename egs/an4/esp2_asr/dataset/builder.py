@@ -98,9 +98,7 @@ def _write_manifests(
         write_manifest(
             folder / f"{split}.tsv",
             [
-                Utterance(
-                    t.recording, (wavs / f"{t.recording}.wav").as_posix(), t.text
-                )
+                Utterance(t.recording, (wavs / f"{t.recording}.wav").as_posix(), t.text)
                 for t in sorted(chosen, key=lambda t: (t.speaker, t.recording))
             ],
         )
