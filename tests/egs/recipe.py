@@ -48,8 +48,8 @@ def submodule(dataset: ModuleType, name: str) -> ModuleType:
 
 
 def pack(archive: Path, folder: Path) -> Path:
-    """Make a gzipped tar file of a folder."""
-    with tarfile.open(archive, "w:gz") as tar:
+    """Make a tar file of a folder, gzipped if its name says so."""
+    with tarfile.open(archive, "w:gz" if archive.suffix == ".gz" else "w") as tar:
         tar.add(folder, folder.name)
     return archive
 

@@ -1,7 +1,6 @@
 """Where egs/an4 gets its recordings: all of them, the right ones, or a clear error."""
 
 import shutil
-import tarfile
 from pathlib import Path
 from types import ModuleType
 
@@ -49,11 +48,7 @@ def test_every_layout_gives_the_same_data(
 ) -> None:
     source = write_data_set(tmp_path / "an4", suffix)
     if kind != "folder":
-        packed = pack(tmp_path / "an4.tar.gz", source)
-        source = tmp_path / f"given.{kind}"
-        with tarfile.open(source, "w" if kind == "tar" else "w:gz") as tar:
-            tar.add(tmp_path / "an4", "some/an4")
-        packed.unlink()
+        source = pack(tmp_path / f"given.{kind}", source)
     create_dataset(small_an4, tmp_path / "recipe", source=source)
     data = tmp_path / "recipe" / "data" / "an4"
     ids = [utt_id for part in ("train", "test") for utt_id, _ in utterances(part)]
@@ -90,8 +85,7 @@ def test_archive_in_downloads_is_used_without_network(
 ) -> None:
     archive = tmp_path / "recipe" / "downloads" / name
     archive.parent.mkdir(parents=True)
-    with tarfile.open(archive, "w:gz" if name.endswith("gz") else "w") as tar:
-        tar.add(sphere, "an4")
+    pack(archive, sphere)
     prepare(small_an4, tmp_path / "recipe")
     assert len(prepared(tmp_path / "recipe")) == 20 + 2 + 1
 
@@ -124,17 +118,15 @@ def test_absent_path(small_an4: ModuleType, tmp_path: Path) -> None:
     assert_nothing_is_left(tmp_path)
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz"])
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.9])
 def test_truncated_archive(
-    small_an4: ModuleType, sphere: Path, tmp_path: Path, share: float, mode: str
+    small_an4: ModuleType, sphere: Path, tmp_path: Path, share: float, suffix: str
 ) -> None:
-    archive = tmp_path / "cut.tar"
-    with tarfile.open(archive, mode) as tar:
-        tar.add(sphere, "an4")
+    archive = pack(tmp_path / f"cut.{suffix}", sphere)
     whole = archive.read_bytes()
     archive.write_bytes(whole[: int(share * len(whole))])
-    message = rf"cut\.tar (is cut short, damaged or no|lacks) .*{HOW_TO_GET}"
+    message = rf"cut\.{suffix} (is cut short, damaged or no|lacks) .*{HOW_TO_GET}"
     with pytest.raises(RuntimeError, match=message):
         prepare(small_an4, tmp_path / "recipe", archive)
     assert_nothing_is_left(tmp_path / "recipe")
