@@ -2,7 +2,7 @@
 
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from espnet3.components.data.dataset_module import load_dataset_module
+from espnet3.utils.config_utils import load_and_merge_config
 
 
 @contextmanager
@@ -19,6 +20,25 @@ def loaded_dataset(recipe_dir: Path) -> Iterator[ModuleType]:
     yield module
     for name in [name for name in sys.modules if name.startswith(module.__name__)]:
         del sys.modules[name]
+
+
+@contextmanager
+def importable(recipe_dir: Path) -> Iterator[Callable[[str], ModuleType]]:
+    """Yield what imports modules of the recipe's folder src as run.py does."""
+    sys.path.insert(0, str(recipe_dir))
+    yield lambda name: import_module(f"src.{name}")
+    sys.path.remove(str(recipe_dir))
+    for name in [name for name in sys.modules if name.split(".")[0] == "src"]:
+        del sys.modules[name]
+
+
+def load_config(recipe_dir: Path, name: str, kind: str = "training") -> Any:
+    """Load one of the recipe's configurations on top of ESPnet's template."""
+    return load_and_merge_config(
+        recipe_dir / "conf" / f"{name}.yaml",
+        config_name=f"{kind}.yaml",
+        default_package="egs3.TEMPLATE.esp2_asr",
+    )
 
 
 def create_dataset(dataset: ModuleType, recipe_dir: Path, **options: object) -> None:

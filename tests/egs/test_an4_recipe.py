@@ -1,8 +1,6 @@
 """AN4's recipe: its configurations, and intervals over speakers."""
 
-import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from espnet3.utils.config_utils import load_and_merge_config
 from espnet3.utils.task_utils import get_espnet_model
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from tests.egs.an4 import RECIPE
+from tests.egs.recipe import importable, load_config
 
 MODELS = ("training", "quick", "fold", "attention")
 TOKENS = ["<blank>", "<unk>", *"▁ABCDEFGHIJKLMNOPQRSTUVWXYZ", "<sos/eos>"]
@@ -24,26 +22,15 @@ Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture()
-def src(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """Import modules of the recipe's folder src as run.py does."""
-    monkeypatch.syspath_prepend(RECIPE)
-    yield lambda name: import_module(f"src.{name}")
-    for name in [name for name in sys.modules if name.split(".")[0] == "src"]:
-        del sys.modules[name]
-
-
-def load_config(name: str, kind: str = "training") -> Any:
-    """Load one of the recipe's configurations on top of ESPnet's template."""
-    return load_and_merge_config(
-        RECIPE / "conf" / f"{name}.yaml",
-        config_name=f"{kind}.yaml",
-        default_package="egs3.TEMPLATE.esp2_asr",
-    )
+def src() -> Iterator[Load]:
+    """Return what imports modules of the recipe's folder src."""
+    with importable(RECIPE) as load:
+        yield load
 
 
 def build(name: str) -> Any:
     """Build the model of a training configuration."""
-    config = load_config(name)
+    config = load_config(RECIPE, name)
     conf: Any = OmegaConf.to_container(config.model, resolve=True)
     return get_espnet_model(config.task, conf | {"token_list": TOKENS})
 
@@ -69,7 +56,7 @@ def test_model_is_built_trains_and_has_two_million_parameters_at_most(
 
 @pytest.mark.parametrize("name", MODELS)
 def test_schedule_ends_with_the_last_epoch(name: str) -> None:
-    config = load_config(name)
+    config = load_config(RECIPE, name)
     batch_size = config.dataloader.train.iter_factory.batches.batch_size
     batches = (822 if name == "fold" else 844) // batch_size  # others get the rest
     steps = config.scheduler.total_steps
@@ -82,8 +69,8 @@ def test_fold_trains_and_decodes_its_own_splits(
     monkeypatch: pytest.MonkeyPatch, fold: int
 ) -> None:
     monkeypatch.setenv("FOLD", str(fold))
-    config = load_config("fold")
-    decoding = load_config("inference_fold", "inference")
+    config = load_config(RECIPE, "fold")
+    decoding = load_config(RECIPE, "inference_fold", "inference")
     entries = [*config.dataset.train, *config.dataset.valid, *decoding.dataset.test]
     assert [entry.data_src_args.fold for entry in entries] == [fold] * 3
     assert Path(config.exp_dir).name == f"fold_{fold}"
@@ -96,7 +83,7 @@ def test_other_configurations_have_the_data_sets_own_splits(
 ) -> None:
     monkeypatch.setenv("FOLD", "3")
     for name in ("training", "quick", "attention"):
-        config = load_config(name)
+        config = load_config(RECIPE, name)
         entries = [*config.dataset.train, *config.dataset.valid]
         assert {entry.data_src_args.fold for entry in entries} == {None}
         assert Path(config.exp_dir).name == name
@@ -107,7 +94,7 @@ def test_other_configurations_have_the_data_sets_own_splits(
     "name", ["inference", "inference_quick", "inference_beam", "inference_attention"]
 )
 def test_decoding_has_the_ids_that_intervals_need(name: str) -> None:
-    config = load_config(name, "inference")
+    config = load_config(RECIPE, name, "inference")
     (entry,) = config.dataset.test
     assert entry.name == entry.data_src_args.split == "test"
     assert entry.data_src_args.fold is None and entry.data_src_args.with_ids
@@ -115,7 +102,7 @@ def test_decoding_has_the_ids_that_intervals_need(name: str) -> None:
 
 
 def test_speed_of_training_audio_alone_is_perturbed() -> None:
-    config = load_config("training").dataset.preprocessor
+    config = load_config(RECIPE, "training").dataset.preprocessor
     characters = {"token_type": "char", "token_list": TOKENS, "bpemodel": None}
     speech = np.random.RandomState(0).randn(16_000).astype(np.float32)
     lengths = {}

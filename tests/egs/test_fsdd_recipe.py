@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 from espnet3.components.callbacks.default_callbacks import AverageCheckpointsCallback
-from espnet3.utils.config_utils import load_and_merge_config
 from espnet3.utils.task_utils import get_espnet_model
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import OmegaConf
 
 from tests.egs.fsdd import RECIPE
+from tests.egs.recipe import importable, load_config
 
 MODELS = ("training", "quick", "heldout", "decay", "streaming", "attention")
 LETTERS = "▁EINOTRHVSFGWXZU"
@@ -27,26 +26,15 @@ Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture()
-def src(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """Import modules of the recipe's folder src as run.py does."""
-    monkeypatch.syspath_prepend(RECIPE)
-    yield lambda name: import_module(f"src.{name}")
-    for name in [name for name in sys.modules if name.split(".")[0] == "src"]:
-        del sys.modules[name]
-
-
-def load_config(name: str, kind: str = "training") -> Any:
-    """Load one of the recipe's configurations on top of ESPnet's template."""
-    return load_and_merge_config(
-        RECIPE / "conf" / f"{name}.yaml",
-        config_name=f"{kind}.yaml",
-        default_package="egs3.TEMPLATE.esp2_asr",
-    )
+def src() -> Iterator[Load]:
+    """Return what imports modules of the recipe's folder src."""
+    with importable(RECIPE) as load:
+        yield load
 
 
 def build(name: str) -> Any:
     """Build the model of a training configuration."""
-    config = load_config(name)
+    config = load_config(RECIPE, name)
     conf: Any = OmegaConf.to_container(config.model, resolve=True)
     conf["token_list"] = TOKENS
     if conf["normalize"] == "global_mvn":  # its file is made by a stage
@@ -75,7 +63,7 @@ def test_model_is_built_trains_and_has_two_million_parameters_at_most(
 
 @pytest.mark.parametrize("name", MODELS)
 def test_experiment_and_data_of_each_configuration_are_its_own(name: str) -> None:
-    config = load_config(name)
+    config = load_config(RECIPE, name)
     assert Path(config.exp_dir).name == name
     assert Path(config.stats_dir).parent.name == name
     splits = [*config.dataset.train, *config.dataset.valid]
@@ -96,7 +84,7 @@ def test_experiment_and_data_of_each_configuration_are_its_own(name: str) -> Non
     ],
 )
 def test_test_sets_of_each_decoding(name: str, test_sets: list[str]) -> None:
-    config = load_config(name, "inference")
+    config = load_config(RECIPE, name, "inference")
     assert [entry.name for entry in config.dataset.test] == test_sets
     held_out = "theo" if name.endswith("heldout") else None
     assert {e.data_src_args.get("held_out") for e in config.dataset.test} == {held_out}
@@ -164,7 +152,7 @@ def test_number_of_steps_is_that_of_the_epochs() -> None:
     """The rate falls to zero at ``total_steps``, so the training must end there."""
     splits = OmegaConf.load(RECIPE / "dataset" / "config.yaml").splits
     for name in MODELS:
-        config = load_config(name)
+        config = load_config(RECIPE, name)
         strings = splits.train.strings
         batch_size = config.dataloader.train.iter_factory.batches.batch_size
         steps = strings // batch_size * config.trainer.max_epochs

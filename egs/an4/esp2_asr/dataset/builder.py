@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import soundfile
-from espnet3.components.data.dataset_builder import DatasetBuilder
 from tqdm import tqdm
 
 from .audio_file import read_audio
@@ -13,34 +12,18 @@ from .config import CONFIG
 from .location import manifest_folder
 from .manifest import Utterance, write_manifest
 from .recordings import find_recording
-from .source import collect_recordings
+from .recordings_builder import RecordingsBuilder
 from .splits import fold_splits, own_splits
 from .transcript import Transcript, read_transcripts
 from .whole_folder import whole_folder
 
-LICENSE = Path(__file__).with_name("LICENSE")  # goes with every copy
+LICENSE = Path(__file__).with_name("LICENSE")
 
 
-class An4Builder(DatasetBuilder):
-    """What the stage ``create_dataset`` calls, in the order of the methods here.
+class An4Builder(RecordingsBuilder):
+    """What the stage ``create_dataset`` calls."""
 
-    Both folders appear in one step when they are complete, so a folder that exists
-    is ready and an interrupted stage can simply be run again. ESPnet's template adds
-    options that are not used here.
-    """
-
-    def is_source_prepared(self, recipe_dir: str | Path, **_unused: object) -> bool:
-        """Tell whether the recordings are there."""
-        return Path(recipe_dir, CONFIG.recordings_dir).is_dir()
-
-    def prepare_source(
-        self,
-        recipe_dir: str | Path,
-        source: str | Path | None = None,
-        **_unused: object,
-    ) -> None:
-        """Get the recordings from a path, ``downloads/`` or the web."""
-        collect_recordings(source, Path(recipe_dir), notices=[LICENSE])
+    notices = [LICENSE]
 
     def is_built(self, recipe_dir: str | Path, **_unused: object) -> bool:
         """Tell whether the WAV files and the manifests are written."""

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from espnet3.components.data.dataset_builder import DatasetBuilder
 from tqdm import tqdm
 
 from .audio import join, quiet_pieces, write_wav
@@ -12,31 +11,13 @@ from .manifest import Utterance, write_manifest
 from .plan import Plan, make_plans
 from .random_numbers import random_numbers
 from .recordings import read_recording
-from .source import collect_recordings
+from .recordings_builder import RecordingsBuilder
 from .strings import deal_strings, text_of
 from .whole_folder import whole_folder
 
 
-class DigitsBuilder(DatasetBuilder):
-    """What the stage ``create_dataset`` calls, in the order of the methods here.
-
-    Both folders appear in one step when they are complete, so a folder that exists
-    is ready and an interrupted stage can simply be run again. ESPnet's template adds
-    options that are not used here.
-    """
-
-    def is_source_prepared(self, recipe_dir: str | Path, **_unused: object) -> bool:
-        """Tell whether the recordings are there."""
-        return Path(recipe_dir, CONFIG.recordings_dir).is_dir()
-
-    def prepare_source(
-        self,
-        recipe_dir: str | Path,
-        source: str | Path | None = None,
-        **_unused: object,
-    ) -> None:
-        """Get the recordings from a path, ``downloads/`` or the web."""
-        collect_recordings(source, Path(recipe_dir))
+class DigitsBuilder(RecordingsBuilder):
+    """What the stage ``create_dataset`` calls."""
 
     def is_built(
         self, recipe_dir: str | Path, held_out: str | None = None, **_unused: object
