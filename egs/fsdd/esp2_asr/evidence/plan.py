@@ -80,7 +80,7 @@ ESPNET: dict[str, dict[str, Any]] = {
 S4D = {"_name_": "s4d", "d_state": 32, "bidirectional": True}
 STATE_SPACE = {**S4D, "dt_min": 0.05, "dt_max": 0.5, "lr": 0.001}
 HALF_STEP = {"_name_": "ff", "expand": 2, "activation": "swish", "scale": 0.5}
-CONVOLUTION = {"_name_": "conv", "kernel": 15}
+CONVOLUTION = {"_name_": "conv", "kernel": 11}
 
 
 def _block(*layer: Any, num_blocks: int, output_size: int) -> dict[str, Any]:
