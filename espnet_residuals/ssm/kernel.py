@@ -68,7 +68,7 @@ class S4DKernel(nn.Module):
         d_model (int): Number of features, each with a model of its own.
         d_state (int): Size of the state, even; ``d_state / 2`` conjugate pairs.
         channels (int): Number of kernels per feature, with C of their own.
-        init (str): Start of A: ``lin``, ``inv`` or ``legs`` (``d_state`` <= 2048).
+        init (str): Start of A: ``lin``, ``inv`` or ``legs`` (d_state <= 2048).
         discretization (str): ``zoh`` or ``bilinear``.
         dt_min (float): Smallest step length at the start, in frames.
         dt_max (float): Largest step length at the start.
