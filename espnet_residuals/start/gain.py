@@ -4,7 +4,7 @@ from typing import Optional
 
 from espnet_residuals.config import check_number
 
-# Beside a branch so large nothing is left of the stream. Far beyond it, the squares that
+# Beside a branch so large nothing is left of the stream. Far beyond, the squares that
 # the norms sum up overflow.
 LARGEST = 100
 
