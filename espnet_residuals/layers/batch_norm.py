@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from espnet_residuals.lengths import valid_frames
-from espnet_residuals.ssm.autocast import without_autocast
 
 
 class FrameBatchNorm(nn.BatchNorm1d):
@@ -61,15 +60,19 @@ class FrameBatchNorm(nn.BatchNorm1d):
         if lengths is not None:
             weights = valid_frames(lengths, x).to(x.dtype)
         count = weights.sum().clamp(min=1)
-        with without_autocast(x.device):
-            mean = torch.einsum("bl,bld->d", weights, x) / count
-            squares = torch.einsum("bl,bld->d", weights, (x - mean).square())
+        mean = _sum(weights, x) / count
+        squares = _sum(weights, (x - mean).square())
         with torch.no_grad():
             unbiased = squares / (count - 1).clamp(min=1)
             self.num_batches_tracked.add_(1)
             _follow(self.running_mean, mean, self.momentum)
             _follow(self.running_var, unbiased, self.momentum)
         return mean, squares / count
+
+
+def _sum(weights: Tensor, x: Tensor) -> Tensor:
+    """Sum over all frames, which a matrix product would do less exactly."""
+    return (weights.unsqueeze(-1) * x).sum(dim=(0, 1))
 
 
 def _follow(running: Tensor, current: Tensor, momentum: float) -> None:

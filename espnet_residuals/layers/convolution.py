@@ -72,8 +72,7 @@ class ConvolutionModule(nn.Module):
         # Any: to mypy, one of them takes no lengths.
         self.norm: Any = NORMS[check_choice("norm", norm, NORMS)](d_model)
         self.linear_out = nn.Linear(d_model, d_model)
-        if start_gain is not None:
-            self._start()
+        self._start()
 
     @property
     def look_back(self) -> int:
@@ -84,13 +83,13 @@ class ConvolutionModule(nn.Module):
         """Draw all parameters anew, as the constructor does."""
         for module in (self.linear_in, self.depthwise, self.norm, self.linear_out):
             module.reset_parameters()
-        if self.start_gain is not None:
-            self._start()
+        self._start()
 
     @torch.no_grad()
     def _start(self) -> None:
         """Draw all but the map of the gates and the norm."""
-        assert self.start_gain is not None
+        if self.start_gain is None:
+            return
         for module in (self.linear_in, self.depthwise, self.linear_out):
             nn.init.zeros_(module.bias)
         values = self.linear_in.weight[: self.linear_out.in_features]

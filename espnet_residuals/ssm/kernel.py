@@ -15,7 +15,7 @@ from espnet_residuals.config import (
 from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.kernel_gain import kernel_power
-from espnet_residuals.ssm.spectrum import INITS, initial_frequencies
+from espnet_residuals.ssm.spectrum import check_spectrum, initial_frequencies
 from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_blocks
 from espnet_residuals.transformed import is_transformed
 
@@ -68,7 +68,7 @@ class S4DKernel(nn.Module):
         d_model (int): Number of features, each with a model of its own.
         d_state (int): Size of the state, even; ``d_state / 2`` conjugate pairs.
         channels (int): Number of kernels per feature, with C of their own.
-        init (str): Start of A: ``lin``, ``inv`` or ``legs``.
+        init (str): Start of A: ``lin``, ``inv`` or ``legs`` (d_state <= 2048).
         discretization (str): ``zoh`` or ``bilinear``.
         dt_min (float): Smallest step length at the start, in frames.
         dt_max (float): Largest step length at the start.
@@ -110,7 +110,8 @@ class S4DKernel(nn.Module):
         self.d_model = check_integer("d_model", d_model, minimum=1)
         self.d_state = d_state
         self.channels = check_integer("channels", channels, minimum=1)
-        self.init = check_choice("init", init, INITS)
+        check_spectrum(init, d_state)
+        self.init = init
         self.discretization = check_choice(
             "discretization", discretization, DISCRETIZATIONS
         )
@@ -186,7 +187,7 @@ class S4DKernel(nn.Module):
         frequencies = initial_frequencies(self.init, self.d_state)
         self.log_dt.uniform_(math.log(self.dt_min), math.log(self.dt_max))
         self.log_A_real.fill_(math.log(0.5))
-        self.A_imag.copy_(torch.as_tensor(frequencies, device=self.A_imag.device))
+        self.A_imag.copy_(torch.tensor(frequencies, device=self.A_imag.device))
         self.B[..., 0] = 1.0
         self.B[..., 1] = 0.0
         self.C.normal_(std=math.sqrt(0.5))

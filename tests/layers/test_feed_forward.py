@@ -35,7 +35,7 @@ def test_espnets_parameters_give_espnets_output_and_gradients(activation: str) -
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("expand", [1, 4])
-@pytest.mark.parametrize("d_model", [32, 256, 1024])
+@pytest.mark.parametrize("d_model", [32, 96, 256])
 def test_branch_starts_with_the_power_asked_for(
     d_model: int, expand: int, activation: str
 ) -> None:
@@ -62,7 +62,7 @@ def test_every_activation_streams() -> None:
     x = torch.randn(1, 20, 8)
     for activation in ACTIVATIONS:
         layer = FeedForward(8, activation=activation)
-        y, _ = layer.forward_chunk(x[:, :5], layer.default_state(1))
+        y, _ = layer.forward_chunk(x[:, :5], None)
         torch.testing.assert_close(y, layer(x)[:, :5])
 
 
