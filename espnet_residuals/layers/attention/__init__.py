@@ -1,7 +1,8 @@
 """Multi-head self-attention, with positions, limits and a start of its own.
 
-``self_attention`` is the layer, ``relative_positions`` and ``rotary`` are what tells it
-where a frame is, ``limits`` cuts long recordings into blocks, ``own_frame`` is the start.
+``self_attention`` is the layer. ``relative_positions`` and ``rotary`` tell it where a
+frame is, ``limits`` which frames it sees, ``blocks`` cuts long recordings, ``state`` is
+what a stream keeps, and ``own_frame`` is where the positions start.
 """
 
 from espnet_residuals.layers.attention.self_attention import SelfAttention

@@ -17,12 +17,6 @@ class Limits(NamedTuple):
     left_context: Optional[int]
     look_ahead: Optional[int]
 
-    def window(self) -> Optional[int]:
-        """Return how many frames a frame sees beside itself; None for no limit."""
-        if self.left_context is None or self.look_ahead is None:
-            return None
-        return self.left_context + self.look_ahead
-
     def allowed(self, distances: Tensor) -> Tensor:
         """Return which distances are seen.
 
@@ -42,6 +36,38 @@ class Limits(NamedTuple):
         if self.look_ahead is not None:
             seen = seen & (distances >= -self.look_ahead)
         return seen
+
+    def mask(
+        self,
+        q: Tensor,
+        n_keys: int,
+        before: int = 0,
+        valid: Optional[Tensor] = None,
+    ) -> Optional[Tensor]:
+        """Return what to add to the scores.
+
+        Args:
+            q (Tensor): Queries, (batch, n_head, n_queries, d_k).
+            n_keys (int): Number of keys.
+            before (int): Number of keys before the first query.
+            valid (Optional[Tensor]): Which keys are no padding, bool, (batch, n_keys).
+
+        Returns:
+            Optional[Tensor]: Broadcasts to (batch, n_head, n_queries, n_keys), of the
+            dtype of ``q``; None if every query sees every key.
+
+        Examples:
+            >>> Limits(None, 0).mask(torch.zeros(1, 1, 2, 4), n_keys=2) == 0
+            tensor([[ True, False],
+                    [ True,  True]])
+        """
+        mask = None if valid is None else additive(valid[:, None, None], q.dtype)
+        if self == (None, None):
+            return mask
+        queries = before + torch.arange(q.size(2), device=q.device)
+        distances = queries.unsqueeze(-1) - torch.arange(n_keys, device=q.device)
+        band = additive(self.allowed(distances), q.dtype)
+        return band if mask is None else mask + band
 
 
 def masked_score(dtype: torch.dtype) -> float:

@@ -6,11 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from espnet_residuals.layers.attention.sinusoids import phases
+from espnet_residuals.layers.attention.sinusoids import waves
 
 
-def encodings(first: int, count: int, size: int, device: Any = None) -> Tensor:
-    """Return the encodings of a falling row of distances, as ESPnet's conformer has them.
+def encodings(
+    first: int, count: int, size: int, dtype: torch.dtype, device: Any = None
+) -> Tensor:
+    """Return the encodings of falling distances, as ESPnet's conformer has them.
 
     Dai et al., "Transformer-XL" (ACL 2019, https://arxiv.org/abs/1901.02860), appendix
     B. Sines stand at the even features and cosines at the odd ones.
@@ -19,21 +21,20 @@ def encodings(first: int, count: int, size: int, device: Any = None) -> Tensor:
         first (int): First distance: how many frames the key is before the query.
         count (int): Number of distances.
         size (int): Number of features, even.
+        dtype (torch.dtype): Dtype of the result.
         device (Any): Device of the result.
 
     Returns:
-        Tensor: Encodings of ``first``, ``first - 1``, ..., (count, size), float64 where
-        the device has it.
+        Tensor: Encodings of ``first``, ``first - 1``, ..., (count, size).
 
     Examples:
-        >>> encodings(1, 3, size=2)
+        >>> encodings(1, 3, size=2, dtype=torch.float32)
         tensor([[ 0.8415,  0.5403],
                 [ 0.0000,  1.0000],
-                [-0.8415,  0.5403]], dtype=torch.float64)
+                [-0.8415,  0.5403]])
     """
-    distances = first - torch.arange(count, device=device)
-    angles = phases(distances, size)
-    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(-2)
+    pairs = torch.stack(waves(first, -1, count, size, dtype, device), dim=-1)
+    return pairs.flatten(-2).to(dtype)
 
 
 def by_key(scores: Tensor, n_keys: int) -> Tensor:

@@ -1,11 +1,9 @@
 """Rotary positions: queries and keys turn with their frame."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from espnet_residuals.layers.attention.sinusoids import phases
+from espnet_residuals.layers.attention.sinusoids import waves
 
 
 def rotate(x: Tensor, first: int = 0) -> Tensor:
@@ -27,15 +25,7 @@ def rotate(x: Tensor, first: int = 0) -> Tensor:
         tensor([[1.0000, 0.0000],
                 [0.5403, 0.8415]])
     """
-    cos, sin = _table(first, x.size(-2), x.size(-1), x.dtype, x.device)
+    sin, cos = waves(first, 1, x.size(-2), x.size(-1), x.dtype, x.device)
     one, two = x.chunk(2, dim=-1)
     turned = torch.cat((one * cos - two * sin, two * cos + one * sin), dim=-1)
     return turned.to(x.dtype)
-
-
-def _table(
-    first: int, length: int, size: int, dtype: torch.dtype, device: Any
-) -> tuple[Tensor, Tensor]:
-    angles = phases(first + torch.arange(length, device=device), size)
-    dtype = torch.promote_types(dtype, torch.float32)
-    return angles.cos().to(dtype), angles.sin().to(dtype)

@@ -1,9 +1,8 @@
 """Multi-head self-attention: the layer ``mha``."""
 
-from typing import NamedTuple, Optional, Union
+from typing import Optional, Union
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_residuals.config import (
@@ -12,36 +11,21 @@ from espnet_residuals.config import (
     check_integer,
     check_number,
 )
+from espnet_residuals.dropout import Dropout
 from espnet_residuals.layers.attention.blocks import Blocks, block_size
-from espnet_residuals.layers.attention.limits import Limits, additive, masked_score
-from espnet_residuals.layers.attention.own_frame import own_frame
+from espnet_residuals.layers.attention.limits import Limits, masked_score
+from espnet_residuals.layers.attention.own_frame import OWN_WEIGHT, own_frame
 from espnet_residuals.layers.attention.relative_positions import (
     by_key,
     by_key_in_band,
     encodings,
 )
 from espnet_residuals.layers.attention.rotary import rotate
+from espnet_residuals.layers.attention.start import start_relative_, start_rotary_
+from espnet_residuals.layers.attention.state import AttentionState
+from espnet_residuals.layers.attention.weighing import weigh
 from espnet_residuals.lengths import valid_frames
 from espnet_residuals.start import check_start_gain, orthogonal_
-
-# Root mean square at the start of what rotary positions make of a key's content, beside
-# scores of positions of more than 10.
-CONTENT_SCORE = 0.25
-
-
-class AttentionState(NamedTuple):
-    """What later frames need of those before.
-
-    Attributes:
-        queries (Tensor): Of frames whose output is still to come, (batch, n_head,
-            length, d_k), at most ``look_ahead``.
-        keys (Tensor): Of these and of the ``left_context`` frames before them.
-        values (Tensor): Likewise.
-    """
-
-    queries: Tensor
-    keys: Tensor
-    values: Tensor
 
 
 class SelfAttention(nn.Module):
@@ -104,7 +88,7 @@ class SelfAttention(nn.Module):
             "positions", positions, ("relative", "rotary", None)
         )
         _check_sizes(d_model, n_head, positions)
-        self.dropout = check_number("dropout", dropout, minimum=0, below=1)
+        self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.left_context = _check_limit("left_context", left_context)
         self.look_ahead = _check_limit("look_ahead", look_ahead)
         self.start_gain = check_start_gain(start_gain)
@@ -115,7 +99,7 @@ class SelfAttention(nn.Module):
         if positions == "relative":
             self.linear_pos = nn.Linear(d_model, d_model, bias=False)
             self.pos_bias_u = nn.Parameter(torch.empty(n_head, d_model // n_head))
-            self.pos_bias_v = nn.Parameter(torch.empty(n_head, d_model // n_head))
+            self.pos_bias_v = nn.Parameter(torch.empty_like(self.pos_bias_u))
         self.reset_parameters()
 
     @property
@@ -124,7 +108,7 @@ class SelfAttention(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew, as the constructor does."""
-        for module in self.children():
+        for module in (m for m in self.children() if isinstance(m, nn.Linear)):
             module.reset_parameters()
         if self.positions == "relative":
             nn.init.xavier_uniform_(self.pos_bias_u)
@@ -138,46 +122,31 @@ class SelfAttention(nn.Module):
             self.reset_parameters()
 
     def _start(self, gain: float) -> None:
-        own_weight = 1.0
-        if self.positions == "relative":
-            own_weight = self._start_relative()
-        if self.positions == "rotary":
-            own_weight = self._start_rotary()
-        nn.init.zeros_(self.linear_v.bias)
-        nn.init.zeros_(self.linear_out.bias)
+        for linear in (self.linear_v, self.linear_out):
+            nn.init.zeros_(linear.bias)
         orthogonal_(self.linear_v.weight, 1.0)
-        orthogonal_(self.linear_out.weight, gain / own_weight**0.5)
+        if self.positions is not None:
+            gain *= self._start_positions()
+        orthogonal_(self.linear_out.weight, gain)
 
-    @torch.no_grad()
-    def _start_relative(self) -> float:
-        """Give every head, through ``pos_bias_v``, the scores of the own frame."""
-        scores, own_weight = own_frame(self.linear_pos.in_features, self._limits)
-        for parameter in (self.linear_q.weight, self.linear_q.bias, self.pos_bias_u):
-            nn.init.zeros_(parameter)
-        nn.init.ones_(self.pos_bias_v)
-        rows = self.linear_pos.weight.unflatten(0, (self.n_head, -1))
-        rows -= rows.mean(dim=1, keepdim=True)
-        rows[..., 1::2] += scores.to(rows) / rows.size(1) ** 0.5
-        return own_weight
-
-    @torch.no_grad()
-    def _start_rotary(self) -> float:
-        """Give every head, through the biases, the scores of the own frame."""
-        d_k = self.linear_q.out_features // self.n_head
-        scores, own_weight = own_frame(d_k, self._limits)
-        pairs = (scores * d_k**0.5).sqrt()
-        bias = torch.cat((pairs, torch.zeros_like(pairs))).repeat(self.n_head)
-        self.linear_q.bias.copy_(bias)
-        self.linear_k.bias.copy_(bias)
+    def _start_positions(self) -> float:
+        """Return the factor that makes up for what is lost beside the own frame."""
         nn.init.zeros_(self.linear_q.weight)
-        orthogonal_(self.linear_k.weight, CONTENT_SCORE * d_k**0.5 / pairs.norm().item())
-        return own_weight
+        if self.positions == "relative":
+            nn.init.zeros_(self.linear_q.bias)
+            nn.init.zeros_(self.pos_bias_u)
+            own = own_frame(self.linear_pos.in_features, self._limits)
+            start_relative_(self.linear_pos, self.pos_bias_v, own)
+        else:
+            own = own_frame(self.linear_q.out_features // self.n_head, self._limits)
+            start_rotary_(self.linear_q, self.linear_k, self.n_head, own)
+        return max(own.weight, OWN_WEIGHT) ** -0.5
 
-    def output_weights(self) -> list[nn.Parameter]:
+    def output_weights(self) -> list[Tensor]:
         """Return the weights that the size of the output depends on.
 
         Returns:
-            list[nn.Parameter]: Those of the values and of the output.
+            list[Tensor]: Those of the values and of the output.
         """
         return [self.linear_v.weight, self.linear_out.weight]
 
@@ -193,11 +162,14 @@ class SelfAttention(nn.Module):
             Tensor: Output, (batch, length, d_model); frames behind the length of their
             sequence hold no meaning.
         """
-        valid = None
-        if lengths is not None:
-            valid = valid_frames(lengths, x)
-            x = x.masked_fill(~valid.unsqueeze(-1), 0.0)
-        return self._merge(self._attend(*self._split(x), valid=valid))
+        if lengths is None:
+            return self.linear_out(self._attend(*self._split(x)))
+        valid = valid_frames(lengths, x)
+        padding = ~valid.unsqueeze(-1)
+        qkv = self._split(x.masked_fill(padding, 0.0))
+        y = self._attend(*qkv, valid=valid)
+        # A frame that sees no key has an output and a gradient of no meaning.
+        return self.linear_out(y.masked_fill(padding, 0.0))
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values, (batch, n_head, length, d_k)."""
@@ -207,9 +179,6 @@ class SelfAttention(nn.Module):
         )
         return q, k, v
 
-    def _merge(self, y: Tensor) -> Tensor:
-        return self.linear_out(y.transpose(1, 2).flatten(2))
-
     def _attend(
         self,
         q: Tensor,
@@ -218,79 +187,65 @@ class SelfAttention(nn.Module):
         before: int = 0,
         valid: Optional[Tensor] = None,
     ) -> Tensor:
-        """Attend, with ``before`` keys before the first query."""
+        """Return (batch, n_queries, d_model); ``before`` keys precede the queries."""
         if self.look_ahead == 0:
             valid = None  # What is behind the lengths is never seen.
         if self.positions == "rotary":
             q, k = rotate(q, first=before), rotate(k)
-        window = self._limits.window()
-        if window is not None and (
-            torch.compiler.is_compiling() or q.size(2) > block_size(window)
-        ):
-            return self._attend_in_blocks(q, k, v, before, valid)
-        return self._attend_to_all(q, k, v, before, valid)
+        if self._is_cut(q.size(2)):
+            y = self._attend_in_blocks(q, k, v, before, valid)
+        else:
+            y = self._attend_to_all(q, k, v, before, valid)
+        return y.transpose(1, 2).flatten(2)
+
+    def _is_cut(self, n_queries: int) -> bool:
+        """Return whether blocks cost less; a graph for every length has them always."""
+        if self.left_context is None or self.look_ahead is None:
+            return False
+        size = block_size(self.left_context + self.look_ahead)
+        return torch.compiler.is_compiling() or n_queries > size
 
     def _attend_to_all(
         self, q: Tensor, k: Tensor, v: Tensor, before: int, valid: Optional[Tensor]
     ) -> Tensor:
-        mask = self._mask(q, k.size(2), before, valid)
+        if self._limits == (None, 0) and self.positions != "relative":
+            return weigh(q, k, v, None, self.dropout, is_causal=True)
+        mask = self._limits.mask(q, k.size(2), before, valid)
         if self.positions == "relative":
             n = q.size(2)
-            scores = self._position_scores(q, before + n - 1, n + k.size(2))
+            scores = self._distance_scores(q, before + n - 1, n + k.size(2))
             scores = by_key(scores, k.size(2))
             mask = scores if mask is None else scores + mask
             q = q + self.pos_bias_u.to(q.dtype).unsqueeze(1)
-        return self._weigh(q, k, v, mask)
-
-    def _mask(
-        self, q: Tensor, n_keys: int, before: int, valid: Optional[Tensor]
-    ) -> Optional[Tensor]:
-        """Return what to add to the scores, (batch, 1, n_queries, n_keys), or None."""
-        mask = None
-        if valid is not None:
-            mask = additive(valid[:, None, None], q.dtype)
-        if self._limits != (None, None):
-            queries = before + torch.arange(q.size(2), device=q.device)
-            distances = queries.unsqueeze(-1) - torch.arange(n_keys, device=q.device)
-            band = additive(self._limits.allowed(distances), q.dtype)
-            mask = band if mask is None else band + mask
-        return mask
+        return weigh(q, k, v, mask, self.dropout)
 
     def _attend_in_blocks(
         self, q: Tensor, k: Tensor, v: Tensor, before: int, valid: Optional[Tensor]
     ) -> Tensor:
         left, right = self.left_context, self.look_ahead
         assert left is not None and right is not None
-        blocks = Blocks(q.size(2), before, left, right)
-        exists = k.new_ones(1, k.size(2)) if valid is None else valid.to(k.dtype)
-        exists = blocks.keys(exists[:, None, :, None]).transpose(-2, -1) > 0
-        mask = additive(exists, k.dtype)
-        repeats = q.size(0) // (1 if valid is None else q.size(0))
-        mask = mask.repeat(repeats, 1, 1, 1)
-        batch, q = q.size(0), blocks.queries(q)
+        batch, blocks = q.size(0), Blocks(q.size(2), before, left, right)
+        mask, q, n_distances = (
+            blocks.mask(k, valid),
+            blocks.queries(q),
+            left + right + 1,
+        )
         if self.positions == "relative":
-            scores = self._position_scores(q, left, left + right + 1)
-            mask = mask + by_key_in_band(scores, masked_score(q.dtype))
+            scores = self._distance_scores(q, left, n_distances)
             q = q + self.pos_bias_u.to(q.dtype).unsqueeze(1)
         else:
-            seen = torch.ones(q.size(2), left + right + 1, device=q.device)
-            mask = mask + by_key_in_band(seen.sub(1).to(q.dtype), masked_score(q.dtype))
-        y = self._weigh(q, blocks.keys(k), blocks.keys(v), mask)
+            scores = q.new_zeros(q.size(2), n_distances)
+        mask = mask + by_key_in_band(scores, masked_score(q.dtype))
+        y = weigh(q, blocks.keys(k), blocks.keys(v), mask, self.dropout)
         return blocks.join(y, batch)
 
-    def _position_scores(self, q: Tensor, first: int, count: int) -> Tensor:
+    def _distance_scores(self, q: Tensor, first: int, count: int) -> Tensor:
         """Return scores of falling distances, (batch, n_head, n_queries, count)."""
         weight = self.linear_pos.weight
-        encoded = encodings(first, count, weight.size(1), q.device).to(weight.dtype)
+        encoded = encodings(first, count, weight.size(1), weight.dtype, q.device)
         p = self.linear_pos(encoded).unflatten(-1, (self.n_head, -1)).permute(1, 2, 0)
         q = (q + self.pos_bias_v.to(q.dtype).unsqueeze(1)) * q.size(-1) ** -0.5
         return q @ p
-
-    def _weigh(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor]
-    ) -> Tensor:
-        dropout = self.dropout if self.training else 0.0
-        return F.scaled_dot_product_attention(q, k, v, mask, dropout)
 
     def default_state(
         self,
@@ -340,14 +295,9 @@ class SelfAttention(nn.Module):
         """
         left, right = self.left_context, self.look_ahead
         assert left is not None and right is not None
-        q, k, v = (
-            torch.cat(pair, dim=2) for pair in zip(state, self._split(x), strict=True)
-        )
-        n_ready = max(0, q.size(2) - right)
-        kept = min(k.size(2), q.size(2) - n_ready + left)
-        first = k.size(2) - kept
-        behind = AttentionState(q[:, :, n_ready:], k[:, :, first:], v[:, :, first:])
-        return self._finished(AttentionState(q, k, v), n_ready), behind
+        state = state.followed_by(*self._split(x))
+        n_ready = max(0, state.queries.size(2) - right)
+        return self._output(state, n_ready), state.without(n_ready, left)
 
     def finish(self, state: AttentionState) -> Tensor:
         """Return the last frames, after the end of the recording.
@@ -358,16 +308,14 @@ class SelfAttention(nn.Module):
         Returns:
             Tensor: Output, (batch, length, d_model), at most ``look_ahead`` frames.
         """
-        return self._finished(state, state.queries.size(2))
+        return self._output(state, state.queries.size(2))
 
-    def _finished(self, state: AttentionState, n_ready: int) -> Tensor:
-        """Return the output of the first queries."""
+    def _output(self, state: AttentionState, n_ready: int) -> Tensor:
         q, k, v = state
-        before = k.size(2) - q.size(2)
-        q = q[:, :, :n_ready]
         if n_ready == 0:
-            return self._merge(q)
-        return self._merge(self._attend(q, k, v, before))
+            return q.new_zeros(q.size(0), 0, self.linear_out.out_features)
+        y = self._attend(q[:, :, :n_ready], k, v, state.before)
+        return self.linear_out(y)
 
 
 def _check_sizes(d_model: int, n_head: int, positions: Optional[str]) -> None:

@@ -1,4 +1,4 @@
-"""Frequencies of sinusoidal positions, and their phases at any distance."""
+"""Frequencies of sinusoidal positions, and their waves at any distance."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 BASE = 10000.0
+BLOCK = 64
 
 
 def frequencies(size: int, device: Any = None) -> Tensor:
@@ -29,23 +30,44 @@ def frequencies(size: int, device: Any = None) -> Tensor:
     return BASE**-exponents
 
 
-def phases(positions: Tensor, size: int) -> Tensor:
-    """Return the phases of whole positions, exact to rounding however far they are.
+def waves(
+    first: int, step: int, count: int, size: int, dtype: torch.dtype, device: Any = None
+) -> tuple[Tensor, Tensor]:
+    """Return sines and cosines of a row of positions, exact however far they are.
+
+    Phases are computed in float64, for the first position of every block and for the
+    steps within one; the angle sum identities join the two.
 
     Args:
-        positions (Tensor): Positions in frames, (length,), integers.
+        first (int): First position.
+        step (int): From one position to the next.
+        count (int): Number of positions.
         size (int): Number of features, even.
+        dtype (torch.dtype): Dtype of the result; at least float32 is used.
+        device (Any): Device of the result.
 
     Returns:
-        Tensor: Phases in radians, (length, size / 2), float64 where the device has it.
+        tuple[Tensor, Tensor]: Sines and cosines, each (count, size / 2).
 
     Examples:
-        >>> phases(torch.tensor([0, 100]), 4)
-        tensor([[  0.,   0.],
-                [100.,   1.]], dtype=torch.float64)
+        >>> sines, cosines = waves(1, -1, 3, 2, torch.float32)
+        >>> sines.T, cosines.T
+        (tensor([[ 0.8415,  0.0000, -0.8415]]), tensor([[0.5403, 1.0000, 0.5403]]))
     """
-    own = frequencies(size, positions.device)
-    return positions.to(own.dtype).unsqueeze(-1) * own
+    omega = frequencies(size, device)
+    dtype = torch.promote_types(dtype, torch.float32)
+    # At least two, so that a compiled graph for many serves few as well.
+    n_blocks = torch.sym_max(2, (count + BLOCK - 1) // BLOCK)
+    coarse = first + step * BLOCK * torch.arange(n_blocks, device=device)
+    fine = step * torch.arange(BLOCK, device=device)
+    s, c = _sine_and_cosine(coarse[:, None, None] * omega, dtype)
+    t, d = _sine_and_cosine(fine[:, None] * omega, dtype)
+    sines, cosines = s * d + c * t, c * d - s * t
+    return sines.flatten(0, 1)[:count], cosines.flatten(0, 1)[:count]
+
+
+def _sine_and_cosine(phases: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    return phases.sin().to(dtype), phases.cos().to(dtype)
 
 
 def _widest(device: Any) -> torch.dtype:
