@@ -57,7 +57,7 @@ class S4Encoder(AbsEncoder):
             ESPnet's encoders do).
         layer (Any): The layers of one block, in order: a name, a mapping with
             ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,
-            ``espnet_s4``, ``espnet_mha``. Default: a bidirectional ``s4d`` and ``ff``.
+            ``mha``, ``espnet_s4``. Default: a bidirectional ``s4d`` and ``ff``.
         residual (Any): The residual function: a name, or a mapping with ``_name_`` and
             options; None for no residual connection.
         norm (Optional[str]): ``layer`` for LayerNorm, or None.

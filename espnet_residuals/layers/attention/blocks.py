@@ -1,6 +1,6 @@
 """Blocks of queries, each with the window of keys that its queries see."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, cast
 
 import torch
 import torch.nn.functional as F
@@ -117,8 +117,7 @@ class Blocks(NamedTuple):
     def _n_blocks(self) -> int:
         """At least two, so that a compiled graph for many serves few as well."""
         needed = (self.n_queries + self.size - 1) // self.size
-        n_blocks: int = torch.sym_max(2, needed)  # a symbol in a graph
-        return n_blocks
+        return cast(int, torch.sym_max(2, needed))
 
     def _cut(self, x: Tensor, front: int, n_blocks: int) -> Tensor:
         """Return (batch, n_blocks, n_head, size, d_k), zero in front and behind."""

@@ -11,24 +11,16 @@ from espnet_residuals.config import (
     check_integer,
     check_number,
 )
-from espnet_residuals.dropout import Dropout
-from espnet_residuals.layers.attention.blocks import Blocks, block_size
-from espnet_residuals.layers.attention.limits import Limits, masked_score
+from espnet_residuals.layers.attention.heads import Heads
+from espnet_residuals.layers.attention.limits import Limits
 from espnet_residuals.layers.attention.own_frame import OWN_WEIGHT, own_frame
-from espnet_residuals.layers.attention.relative_positions import (
-    by_key,
-    by_key_in_band,
-    encodings,
-)
-from espnet_residuals.layers.attention.rotary import rotate
 from espnet_residuals.layers.attention.start import start_relative_, start_rotary_
 from espnet_residuals.layers.attention.state import AttentionState
-from espnet_residuals.layers.attention.weighing import weigh
 from espnet_residuals.lengths import valid_frames
 from espnet_residuals.start import check_start_gain, orthogonal_
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(Heads):
     """Multi-head self-attention.
 
     Vaswani et al., "Attention Is All You Need" (NeurIPS 2017,
@@ -82,29 +74,17 @@ class SelfAttention(nn.Module):
         look_ahead: Optional[int] = None,
         start_gain: Optional[float] = 1.0,
     ) -> None:
-        super().__init__()
-        self.n_head = check_integer("n_head", n_head, minimum=1)
-        self.positions = check_choice(
-            "positions", positions, ("relative", "rotary", None)
-        )
+        n_head = check_integer("n_head", n_head, minimum=1)
+        check_choice("positions", positions, ("relative", "rotary", None))
         _check_sizes(d_model, n_head, positions)
-        self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
-        self.left_context = _check_limit("left_context", left_context)
-        self.look_ahead = _check_limit("look_ahead", look_ahead)
+        rate = check_number("dropout", dropout, minimum=0, below=1)
+        limits = Limits(
+            _check_limit("left_context", left_context),
+            _check_limit("look_ahead", look_ahead),
+        )
+        super().__init__(d_model, n_head, positions, rate, limits)
         self.start_gain = check_start_gain(start_gain)
-        self.linear_q = nn.Linear(d_model, d_model)
-        self.linear_k = nn.Linear(d_model, d_model)
-        self.linear_v = nn.Linear(d_model, d_model)
-        self.linear_out = nn.Linear(d_model, d_model)
-        if positions == "relative":
-            self.linear_pos = nn.Linear(d_model, d_model, bias=False)
-            self.pos_bias_u = nn.Parameter(torch.empty(n_head, d_model // n_head))
-            self.pos_bias_v = nn.Parameter(torch.empty_like(self.pos_bias_u))
         self.reset_parameters()
-
-    @property
-    def _limits(self) -> Limits:
-        return Limits(self.left_context, self.look_ahead)
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew, as the constructor does."""
@@ -135,10 +115,10 @@ class SelfAttention(nn.Module):
         if self.positions == "relative":
             nn.init.zeros_(self.linear_q.bias)
             nn.init.zeros_(self.pos_bias_u)
-            own = own_frame(self.linear_pos.in_features, self._limits)
+            own = own_frame(self.linear_pos.in_features, self.limits)
             start_relative_(self.linear_pos, self.pos_bias_v, own)
         else:
-            own = own_frame(self.linear_q.out_features // self.n_head, self._limits)
+            own = own_frame(self.linear_q.out_features // self.n_head, self.limits)
             start_rotary_(self.linear_q, self.linear_k, self.n_head, own)
         return max(own.weight, OWN_WEIGHT) ** -0.5
 
@@ -163,89 +143,13 @@ class SelfAttention(nn.Module):
             sequence hold no meaning.
         """
         if lengths is None:
-            return self.linear_out(self._attend(*self._split(x)))
+            return self.linear_out(self.attend(*self.split(x)))
         valid = valid_frames(lengths, x)
         padding = ~valid.unsqueeze(-1)
-        qkv = self._split(x.masked_fill(padding, 0.0))
-        y = self._attend(*qkv, valid=valid)
+        qkv = self.split(x.masked_fill(padding, 0.0))
+        y = self.attend(*qkv, valid=valid)
         # A frame that sees no key has an output and a gradient of no meaning.
         return self.linear_out(y.masked_fill(padding, 0.0))
-
-    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries, keys and values, (batch, n_head, length, d_k)."""
-        q, k, v = (
-            linear(x).unflatten(-1, (self.n_head, -1)).transpose(1, 2)
-            for linear in (self.linear_q, self.linear_k, self.linear_v)
-        )
-        return q, k, v
-
-    def _attend(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        before: int = 0,
-        valid: Optional[Tensor] = None,
-    ) -> Tensor:
-        """Return (batch, n_queries, d_model); ``before`` keys precede the queries."""
-        if self.look_ahead == 0:
-            valid = None  # What is behind the lengths is never seen.
-        if self.positions == "rotary":
-            q, k = rotate(q, first=before), rotate(k)
-        if self._is_cut(q.size(2)):
-            y = self._attend_in_blocks(q, k, v, before, valid)
-        else:
-            y = self._attend_to_all(q, k, v, before, valid)
-        return y.transpose(1, 2).flatten(2)
-
-    def _is_cut(self, n_queries: int) -> bool:
-        """Return whether blocks cost less; a graph for every length has them always."""
-        if self.left_context is None or self.look_ahead is None:
-            return False
-        size = block_size(self.left_context + self.look_ahead)
-        return torch.compiler.is_compiling() or n_queries > size
-
-    def _attend_to_all(
-        self, q: Tensor, k: Tensor, v: Tensor, before: int, valid: Optional[Tensor]
-    ) -> Tensor:
-        if self._limits == (None, 0) and self.positions != "relative":
-            return weigh(q, k, v, None, self.dropout, is_causal=True)
-        mask = self._limits.mask(q, k.size(2), before, valid)
-        if self.positions == "relative":
-            n = q.size(2)
-            scores = self._distance_scores(q, before + n - 1, n + k.size(2))
-            scores = by_key(scores, k.size(2))
-            mask = scores if mask is None else scores + mask
-            q = q + self.pos_bias_u.to(q.dtype).unsqueeze(1)
-        return weigh(q, k, v, mask, self.dropout)
-
-    def _attend_in_blocks(
-        self, q: Tensor, k: Tensor, v: Tensor, before: int, valid: Optional[Tensor]
-    ) -> Tensor:
-        left, right = self.left_context, self.look_ahead
-        assert left is not None and right is not None
-        batch, blocks = q.size(0), Blocks(q.size(2), before, left, right)
-        mask, q, n_distances = (
-            blocks.mask(k, valid),
-            blocks.queries(q),
-            left + right + 1,
-        )
-        if self.positions == "relative":
-            scores = self._distance_scores(q, left, n_distances)
-            q = q + self.pos_bias_u.to(q.dtype).unsqueeze(1)
-        else:
-            scores = q.new_zeros(q.size(2), n_distances)
-        mask = mask + by_key_in_band(scores, masked_score(q.dtype))
-        y = weigh(q, blocks.keys(k), blocks.keys(v), mask, self.dropout)
-        return blocks.join(y, batch)
-
-    def _distance_scores(self, q: Tensor, first: int, count: int) -> Tensor:
-        """Return scores of falling distances, (batch, n_head, n_queries, count)."""
-        weight = self.linear_pos.weight
-        encoded = encodings(first, count, weight.size(1), weight.dtype, q.device)
-        p = self.linear_pos(encoded).unflatten(-1, (self.n_head, -1)).permute(1, 2, 0)
-        q = (q + self.pos_bias_v.to(q.dtype).unsqueeze(1)) * q.size(-1) ** -0.5
-        return q @ p
 
     def default_state(
         self,
@@ -267,7 +171,7 @@ class SelfAttention(nn.Module):
         Raises:
             ConfigError: If a limit is missing.
         """
-        for key, limit in self._limits._asdict().items():
+        for key, limit in self.limits._asdict().items():
             if limit is None:
                 raise ConfigError(
                     key, "a layer that sees all frames cannot stream; set a number"
@@ -295,7 +199,7 @@ class SelfAttention(nn.Module):
         """
         left, right = self.left_context, self.look_ahead
         assert left is not None and right is not None
-        state = state.followed_by(*self._split(x))
+        state = state.followed_by(*self.split(x))
         n_ready = max(0, state.queries.size(2) - right)
         return self._output(state, n_ready), state.without(n_ready, left)
 
@@ -314,7 +218,7 @@ class SelfAttention(nn.Module):
         q, k, v = state
         if n_ready == 0:
             return q.new_zeros(q.size(0), 0, self.linear_out.out_features)
-        y = self._attend(q[:, :, :n_ready], k, v, state.before)
+        y = self.attend(q[:, :, :n_ready], k, v, state.before)
         return self.linear_out(y)
 
 
