@@ -38,6 +38,9 @@ def power(y: Tensor) -> float:
         {"_name_": "s4d", "init": "legs", "discretization": "bilinear", "d_state": 8},
         {"_name_": "ff", "expand": 1},
         {"_name_": "ff", "expand": 4},
+        "mha",
+        {"_name_": "mha", "positions": "rotary"},
+        {"_name_": "mha", "left_context": 20, "look_ahead": 4},
     ],
     ids=str,
 )
