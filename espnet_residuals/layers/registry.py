@@ -10,7 +10,7 @@ from espnet_residuals.config.registry import C
 from espnet_residuals.layers.espnet_attention import EspnetAttention
 from espnet_residuals.layers.espnet_s4 import EspnetS4
 from espnet_residuals.layers.feed_forward import FeedForward
-from espnet_residuals.ssm import S4D
+from espnet_residuals.ssm import S4D, Mamba2
 
 LayerConfig = Union[str, Mapping[str, Any], type]
 
@@ -72,6 +72,7 @@ def register_layer(*names: str) -> Callable[[C], C]:
 
 
 register_layer("s4d")(S4D)
+register_layer("mamba2")(Mamba2)
 register_layer("ff")(FeedForward)
 register_layer("espnet_s4")(EspnetS4)
 register_layer("espnet_mha")(EspnetAttention)

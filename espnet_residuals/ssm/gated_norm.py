@@ -30,6 +30,10 @@ class GatedRMSNorm(nn.Module):
         """Set all weights to 1."""
         nn.init.ones_(self.weight)
 
+    def espnet_initialization_fn(self) -> None:
+        """Restore the weights, which ESPnet's ``init:`` sets to 0."""
+        self.reset_parameters()
+
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
         """Gate and normalise every frame, in the precision of ``y``.
 
