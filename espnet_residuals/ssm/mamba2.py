@@ -94,8 +94,11 @@ class Mamba2(SelectiveScan):
         hidden = d_model * check_integer("expand", expand, minimum=1)
         head_dim = min(check_integer("head_dim", head_dim, minimum=1), hidden)
         if hidden % head_dim:
+            divisor = max(n for n in range(1, head_dim) if hidden % n == 0)
             raise ConfigError(
-                "head_dim", f"must divide expand * d_model={hidden}, got {head_dim}"
+                "head_dim",
+                f"must divide expand * d_model={hidden}, as {divisor} does, got "
+                f"{head_dim}",
             )
         dt_min = check_number("dt_min", dt_min, above=0)
         scan = (

@@ -50,7 +50,7 @@ def scan_power(
     Examples:
         >>> one = torch.ones(1, 1, dtype=torch.float64)
         >>> scan_power(-one, one, d_state=64, scale=1.0, correlation=0.0)
-        tensor([5.1316], dtype=torch.float64)
+        tensor([6.8351], dtype=torch.float64)
     """
     product = d_state * (b := correlation_series(F.silu, scale**2)) * b.sum()
     product[0] += d_state * (d_state - 1) * b[0] ** 2

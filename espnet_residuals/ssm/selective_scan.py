@@ -149,9 +149,8 @@ class SelectiveScan(MarkedParameters):
         with without_autocast(xBC.device):
             context = torch.cat([state.context, xBC], dim=1)
             n_features = self.n_head * self.head_dim
-            x, B, C = (
-                F.silu(self._convolve(context.to(state.state.dtype)))
-                .split([n_features, self.d_state, self.d_state], dim=-1)
+            x, B, C = F.silu(self._convolve(context.to(state.state.dtype))).split(
+                [n_features, self.d_state, self.d_state], dim=-1
             )
             x = x.unflatten(-1, (self.n_head, self.head_dim))
             dt = F.softplus(dt.to(x.dtype) + self.dt_bias.to(x.dtype))

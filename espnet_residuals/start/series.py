@@ -1,10 +1,11 @@
 """What an activation leaves of the correlation of its input."""
 
-import numpy as np
+from functools import cache
+
 import torch
 from torch import Tensor
 
-from espnet_residuals.start.power import NODES, Activation
+from espnet_residuals.start.power import Activation, normal_nodes
 
 ORDER = 32  # of silu and its square, the rest has less than 1e-3 of the power
 
@@ -26,15 +27,20 @@ def correlation_series(function: Activation, variance: float = 1.0) -> Tensor:
         Tensor: Terms of the order 0, the square of the mean, to ``ORDER``, (ORDER + 1,).
 
     Examples:
-        >>> correlation_series(lambda x: 3 + x)[:3]
-        tensor([9., 1., 0.], dtype=torch.float64)
+        >>> [round(term, 6) for term in correlation_series(lambda x: 3 + x)[:3].tolist()]
+        [9.0, 1.0, 0.0]
     """
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    z = torch.from_numpy(nodes)
-    values = function(z * variance**0.5) * torch.from_numpy(weights / weights.sum())
-    below, polynomial, terms = torch.zeros_like(z), torch.ones_like(z), []
-    for k in range(ORDER + 1):
-        terms.append((polynomial * values).sum().square())
-        above = (z * polynomial - k**0.5 * below) / (k + 1) ** 0.5
-        below, polynomial = polynomial, above
-    return torch.stack(terms)
+    nodes, weights = normal_nodes()
+    values = function(nodes * variance**0.5)
+    return (_hermite_polynomials() @ (weights * values)).square()
+
+
+@cache
+def _hermite_polynomials() -> Tensor:
+    """Return those of power 1 at the nodes, (ORDER + 1, NODES)."""
+    z, _ = normal_nodes()
+    polynomials = [torch.ones_like(z), z]
+    for k in range(1, ORDER):
+        above = z * polynomials[k] - k**0.5 * polynomials[k - 1]
+        polynomials.append(above / (k + 1) ** 0.5)
+    return torch.stack(polynomials)

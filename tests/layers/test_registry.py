@@ -21,6 +21,8 @@ D_MODEL = 8
         {"_name_": "espnet_s4", "mode": "diag", "measure": "diag-lin"},
         "espnet_s4",
         "espnet_mha",
+        "mamba2",
+        {"_name_": "mamba2", "bidirectional": True},
     ],
 )
 def test_every_layer_keeps_the_shape_and_ignores_frames_behind_the_length(
