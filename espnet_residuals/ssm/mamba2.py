@@ -1,7 +1,5 @@
 """The Mamba-2 layer."""
 
-import math
-from functools import cache
 from typing import Optional
 
 import torch
@@ -17,15 +15,13 @@ from espnet_residuals.config import (
 from espnet_residuals.lengths import valid_frames
 from espnet_residuals.ssm.gated_norm import GatedRMSNorm
 from espnet_residuals.ssm.kernel import CORRELATION
+from espnet_residuals.ssm.mirrored_gate import start_output_, start_values_and_gates_
 from espnet_residuals.ssm.s4d import KERNEL_GAIN
 from espnet_residuals.ssm.scan_power import scale_for_power
 from espnet_residuals.ssm.selective_scan import ScanState, SelectiveScan
 from espnet_residuals.ssm.ssd import CHUNK
 from espnet_residuals.start import check_start_gain, orthogonal_, power
-from espnet_residuals.start.series import correlation_series
 
-# Of a gate with its value at the start: half of the gate's power is that of its value.
-GATE_CORRELATION = math.sqrt(0.5)
 # Frames of a piece of a recording that are scanned at a time.
 PIECE = 16 * CHUNK
 
@@ -44,12 +40,10 @@ class Mamba2(SelectiveScan):
     share the linear maps, and each has its own convolution, dt_bias, A and D; the
     directions are added before the gate and the norm.
 
-    At the start (:mod:`espnet_residuals.start`) hidden features come in pairs with
-    opposite weights (Balduzzi et al., ICML 2017, https://arxiv.org/abs/1702.08591), and
-    a gate shares half of its power with its value. So what is even in the product of
-    two silu cancels, and most of a frame is handed on as it is. B and C are scaled so
-    that the state space adds ``KERNEL_GAIN`` of the direct path, on the average over
-    the heads, which share them.
+    At the start (:mod:`espnet_residuals.start`) values and gates are those of
+    :func:`~espnet_residuals.ssm.mirrored_gate.start_values_and_gates_`, dt is the same
+    in all frames, and B and C are scaled so that the state space adds ``KERNEL_GAIN``
+    of the direct path, on the average over the heads, which share them.
 
     Args:
         d_model (int): Number of features.
@@ -119,8 +113,8 @@ class Mamba2(SelectiveScan):
         )
         self.norm = GatedRMSNorm(hidden)
         self.out_proj = nn.Linear(hidden, d_model, bias=False)
-        if start_gain is not None:
-            self._start()
+        if self.start_gain is not None:
+            self._start(self.start_gain)
 
     def _directions(self) -> list[SelectiveScan]:
         return [self] if self.reverse is None else [self, self.reverse]
@@ -134,7 +128,7 @@ class Mamba2(SelectiveScan):
             direction.conv1d.reset_parameters()
             direction.reset_steps()
         if self.start_gain is not None:
-            self._start()
+            self._start(self.start_gain)
 
     def espnet_initialization_fn(self) -> None:
         """Restore the start after ESPnet's ``init:`` has overwritten it.
@@ -148,24 +142,16 @@ class Mamba2(SelectiveScan):
             direction.reset_steps()
 
     @torch.no_grad()
-    def _start(self) -> None:
+    def _start(self, gain: float) -> None:
         for direction in self._directions():
             direction.start_convolution(KERNEL_GAIN)
         z, x, BC, dt = self.in_proj.weight.split(
             [self.hidden, self.hidden, 2 * self.d_state, self.n_head]
         )
-        n_pairs = -(-self.hidden // 2)
-        values, gates = (x.new_empty(n_pairs, x.size(1)) for _ in range(2))
-        orthogonal_(values, 1.0)
-        orthogonal_(gates, math.sqrt(1 - GATE_CORRELATION**2))
-        gates += GATE_CORRELATION * values
-        x.copy_(torch.cat([values, -values])[: self.hidden])
-        z.copy_(torch.cat([gates, -gates])[: self.hidden])
+        start_values_and_gates_(x, z)
         orthogonal_(BC, self._scale_of_B_and_C())
         nn.init.zeros_(dt)
-        out = x.new_empty(x.size(1), n_pairs)
-        orthogonal_(out, self.start_gain / _rms_behind_gate_and_norm())
-        self.out_proj.weight.copy_(torch.cat([out, -out], dim=1)[:, : self.hidden])
+        start_output_(self.out_proj.weight, gain)
 
     def _scale_of_B_and_C(self) -> float:
         """Return the scale by which the state space adds a ``KERNEL_GAIN``."""
@@ -292,16 +278,3 @@ class Mamba2(SelectiveScan):
             f"n_head={self.n_head}, head_dim={self.head_dim}, d_state={self.d_state}, "
             f"d_conv={self.d_conv}, dt_min={self.dt_min}, dt_max={self.dt_max}"
         )
-
-
-@cache
-def _rms_behind_gate_and_norm() -> float:
-    """Return the root mean square of the difference of a pair, for mirrored weights.
-
-    With the value x and the gate z, f = silu(x) silu(z) and f' the same of -x and -z,
-    the norm makes E f^2 = E f'^2 to 1 and leaves E (f - f')^2 = 2 - 2 E f f'.
-    """
-    shared = GATE_CORRELATION ** torch.arange(33, dtype=torch.float64)
-    square = shared @ correlation_series(lambda x: F.silu(x).square())
-    product = shared @ correlation_series(lambda x: F.silu(x) * F.silu(-x))
-    return math.sqrt(2 - 2 * float(product / square))

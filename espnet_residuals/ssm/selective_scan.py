@@ -1,7 +1,7 @@
 """One direction of Mamba-2: short convolution, step lengths, scan and direct path."""
 
 import math
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +66,8 @@ class SelectiveScan(MarkedParameters):
         self.n_head, self.head_dim, self.d_state = n_head, head_dim, d_state
         self.d_conv, self.dt_min, self.dt_max = d_conv, dt_min, dt_max
         channels = n_head * head_dim + 2 * d_state
-        self.conv1d = nn.Conv1d(channels, channels, d_conv, groups=channels)
+        # Any: to mypy, the bias may be missing.
+        self.conv1d: Any = nn.Conv1d(channels, channels, d_conv, groups=channels)
         self.dt_bias = nn.Parameter(torch.empty(n_head))
         self.A_log = nn.Parameter(torch.empty(n_head))
         self.D = nn.Parameter(torch.empty(n_head))
@@ -169,7 +170,7 @@ class SelectiveScan(MarkedParameters):
         """
         length = context.size(1) - self.d_conv + 1
         weight = self.conv1d.weight.to(context.dtype)
-        y = self.conv1d.bias.to(context.dtype)
+        y: Tensor = self.conv1d.bias.to(context.dtype)
         for k in range(self.d_conv):
             y = torch.addcmul(y, context[:, k : k + length], weight[:, 0, k])
         return y

@@ -1,5 +1,7 @@
 """The scan of a state-space model with a scalar decay, as matrix products in chunks."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -69,8 +71,14 @@ def ssd(
 
 
 def _chunks(x: Tensor, chunk: int) -> Tensor:
-    """Cut (batch, length, ...) into (batch, n_chunks, chunk, ...), zeros at the end."""
-    n_chunks = -(-x.size(1) // chunk)
+    """Cut (batch, length, ...) into (batch, n_chunks, chunk, ...), zeros at the end.
+
+    In a compiled graph there are at least two, and always zeros: then it serves every
+    length, since no shape is a special one.
+    """
+    n_chunks: Any = -(-x.size(1) // chunk)
+    if torch.compiler.is_compiling():
+        n_chunks = torch.sym_max(2, x.size(1) // chunk + 1)
     padding = [0, 0] * (x.dim() - 2) + [0, n_chunks * chunk - x.size(1)]
     return F.pad(x, padding).unflatten(1, (n_chunks, chunk))
 

@@ -56,7 +56,7 @@ def _values(function: Activation, variance: float) -> tuple[Tensor, Tensor]:
 
 @cache
 def normal_nodes() -> tuple[Tensor, Tensor]:
-    """Return where to evaluate a function of a normal number of variance 1 for its mean.
+    """Return where to evaluate a function of a standard normal number for its mean.
 
     Returns:
         tuple[Tensor, Tensor]: Nodes and weights, float64, both (NODES,).

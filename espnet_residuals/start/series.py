@@ -24,10 +24,12 @@ def correlation_series(function: Activation, variance: float = 1.0) -> Tensor:
         variance (float): Variance of its argument.
 
     Returns:
-        Tensor: Terms of the order 0, the square of the mean, to ``ORDER``, (ORDER + 1,).
+        Tensor: Terms from the order 0, the square of the mean, to ``ORDER``, (ORDER +
+        1,).
 
     Examples:
-        >>> [round(term, 6) for term in correlation_series(lambda x: 3 + x)[:3].tolist()]
+        >>> terms = correlation_series(lambda x: 3 + x)
+        >>> [round(term, 6) for term in terms[:3].tolist()]
         [9.0, 1.0, 0.0]
     """
     nodes, weights = normal_nodes()

@@ -26,7 +26,7 @@ def moved(model: Mamba2) -> Mamba2:
     """Move every parameter away from its start, where dt is the same in all frames."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.3 * torch.randn_like(parameter)
+            parameter.add_(0.3 * torch.randn_like(parameter))
     return model
 
 

@@ -61,8 +61,7 @@ def test_float32_is_as_good_as_float32_at_any_dt(
     x, log_decay, B, C, state = inputs(100, 10.0**exponent)
     log_decay = -((-log_decay) ** (1 + spread))
     exact, _ = recurrence(x, log_decay, B, C, state)
-    single = (t.float() for t in (x, log_decay, B, C, state))
-    got, _ = ssd(*single)
+    got, _ = ssd(x.float(), log_decay.float(), B.float(), C.float(), state.float())
     assert got.dtype == torch.float32
     assert (got - exact).abs().max() < 1e-4 * exact.abs().max()
 
@@ -71,8 +70,8 @@ def test_float32_is_as_good_as_float32_at_any_dt(
 def test_extreme_decays_stay_finite_forward_and_backward(decay: float) -> None:
     given_inputs = inputs(100, 1.0, torch.float32)
     given_inputs[1].fill_(-decay)
-    tracked = [t.requires_grad_() for t in given_inputs]
-    y, state = ssd(*tracked)
+    x, log_decay, B, C, state = tracked = [t.requires_grad_() for t in given_inputs]
+    y, state = ssd(x, log_decay, B, C, state)
     (y.sum() + state.sum()).backward()
     assert y.isfinite().all() and state.isfinite().all()
     assert all(t.grad.isfinite().all() for t in tracked)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from espnet_residuals.start import power
+from espnet_residuals.start.power import Activation
 from espnet_residuals.start.series import correlation_series
 
 
@@ -16,7 +17,9 @@ def test_polynomials_have_the_terms_of_their_hermite_polynomials() -> None:
 
 @pytest.mark.parametrize("function", [F.silu, F.gelu, torch.tanh])
 @pytest.mark.parametrize("variance", [0.01, 1.0, 4.0])
-def test_all_terms_together_are_the_power(function, variance: float) -> None:
+def test_all_terms_together_are_the_power(
+    function: Activation, variance: float
+) -> None:
     got = correlation_series(function, variance).sum().item()
     assert got == pytest.approx(power(function, variance), rel=2e-3)
 
