@@ -155,8 +155,10 @@ class Mamba2(SelectiveScan):
 
     def _scale_of_B_and_C(self) -> float:
         """Return the scale by which the state space adds a ``KERNEL_GAIN``."""
+        if self.dt_bias.is_meta:
+            return 1.0
         steps = [direction.steps() for direction in self._directions()]
-        dt, log_decay = (torch.stack(values) for values in zip(*steps))
+        dt, log_decay = (torch.stack(values).cpu() for values in zip(*steps))
         direct = len(steps) ** 2 * power(F.silu)
         target = KERNEL_GAIN**2 * direct
         return scale_for_power(target, log_decay, dt, self.d_state, CORRELATION)

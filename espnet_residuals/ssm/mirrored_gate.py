@@ -3,6 +3,7 @@
 import math
 from functools import cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -70,7 +71,7 @@ def _rms_of_difference() -> float:
     With the value x and the gate z, f = silu(x) silu(z) and f' the same of -x and -z,
     the norm makes E f^2 = E f'^2 to 1 and leaves E (f - f')^2 = 2 - 2 E f f'.
     """
-    shared = GATE_CORRELATION ** torch.arange(ORDER + 1, dtype=torch.float64)
+    shared = torch.from_numpy(GATE_CORRELATION ** np.arange(ORDER + 1))
     square = shared @ correlation_series(lambda x: F.silu(x).square())
     product = shared @ correlation_series(lambda x: F.silu(x) * F.silu(-x))
     return math.sqrt(2 - 2 * float(product / square))

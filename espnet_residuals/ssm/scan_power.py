@@ -55,7 +55,7 @@ def scan_power(
     product = d_state * (b := correlation_series(F.silu, scale**2)) * b.sum()
     product[0] += d_state * (d_state - 1) * b[0] ** 2
     terms = np.convolve(product.numpy(), correlation_series(F.silu).numpy())
-    powers = correlation ** torch.arange(len(terms), dtype=torch.float64)
+    powers = torch.from_numpy(correlation ** np.arange(len(terms)))
     decay, dt = log_decay.double().exp().unsqueeze(-1), dt.double().unsqueeze(-1)
     sums = dt / (1 - decay * powers)
     fading = -torch.expm1(2 * log_decay.double()).unsqueeze(-1)

@@ -318,3 +318,11 @@ def test_wrong_option_is_refused_with_what_is_allowed(
 
 def test_fewer_features_than_a_head_has_make_one_head() -> None:
     assert Mamba2(8).n_head == 1
+
+
+def test_layer_is_built_without_memory_and_started_when_it_has_some() -> None:
+    with torch.device("meta"):
+        model = Mamba2(64, bidirectional=True)
+    model.to_empty(device="cpu").reset_parameters()
+    power = model(torch.randn(4, 100, 64)).square().mean().item()
+    assert power == pytest.approx(1.0, rel=0.1)

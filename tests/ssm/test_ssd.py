@@ -78,7 +78,9 @@ def test_extreme_decays_stay_finite_forward_and_backward(decay: float) -> None:
 
 
 def test_gradients_are_those_of_the_recurrence() -> None:
-    given_inputs = [t.requires_grad_() for t in inputs(20)]
+    given_inputs = inputs(20)
+    for tensor in given_inputs:
+        tensor.requires_grad_()
     weights = torch.randn(BATCH, 20, N_HEAD, HEAD_DIM, dtype=torch.float64)
     gradients = [
         torch.autograd.grad((y * weights).sum() + state.sum(), given_inputs)
