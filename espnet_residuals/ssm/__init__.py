@@ -2,9 +2,9 @@
 
 Files of S4D, from the parameters outward: ``spectrum`` (where A starts),
 ``discretization`` (from A and dt to one step), ``vandermonde`` (from one step to the
-whole kernel), ``kernel`` (the parameters), ``convolution`` (kernel and input), ``s4d`` (the layer);
-``autocast`` keeps the arithmetic of all of them out of half precision, ``cache``
-remembers kernels while the parameters stay the same; ``marked`` says what the
+whole kernel), ``kernel`` (the parameters), ``convolution`` (kernel and input), ``s4d``
+(the layer); ``autocast`` keeps the arithmetic of all of them out of half precision,
+``cache`` remembers kernels while the parameters stay the same, ``marked`` says what the
 optimizer is to know of parameters.
 
 Files of Mamba-2: ``ssd`` (the scan in chunks), ``selective_scan`` (one direction),
