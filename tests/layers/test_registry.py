@@ -25,6 +25,8 @@ D_MODEL = 8
         "mha",
         {"_name_": "mha", "positions": "rotary", "n_head": 2, "look_ahead": 0},
         {"_name_": "mha", "positions": None, "left_context": 3, "look_ahead": 2},
+        "mamba2",
+        {"_name_": "mamba2", "bidirectional": True},
     ],
 )
 def test_every_layer_keeps_the_shape_and_ignores_frames_behind_the_length(
