@@ -8,6 +8,7 @@ remembers kernels while the parameters stay the same.
 """
 
 from espnet_residuals.ssm.kernel import S4DKernel
+from espnet_residuals.ssm.mamba2 import Mamba2
 from espnet_residuals.ssm.s4d import S4D
 
-__all__ = ["S4D", "S4DKernel"]
+__all__ = ["S4D", "Mamba2", "S4DKernel"]
