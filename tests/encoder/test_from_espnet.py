@@ -113,7 +113,7 @@ def test_conformer_gives_its_gradients_in_training() -> None:
         (valid(encoder(xs, lengths)) - target).square().mean().backward()
     expected = {k: p.grad for k, p in theirs.named_parameters() if p.grad is not None}
     got = {k: p.grad for k, p in ours.named_parameters() if p.grad is not None}
-    renamed = from_espnet(expected, prefix="")  # type: ignore[arg-type]
+    renamed = from_espnet(expected, prefix="")
     for name, gradient in got.items():
         torch.testing.assert_close(
             gradient, renamed[name], rtol=1e-3, atol=1e-6, msg=name
