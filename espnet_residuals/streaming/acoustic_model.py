@@ -34,6 +34,12 @@ class StreamingAcousticModel:
     Args:
         model (ESPnetASRModel): The model, with ``encoder: s4``, in evaluation mode.
 
+    Attributes:
+        sampling_rate (int): Samples a second that the model was trained with.
+        samples_per_frame (int): Distance of frames.
+        delay (int): Frame t, from 0, is computed when ``t * samples_per_frame + delay``
+            samples have come.
+
     Raises:
         ConfigError: If the model cannot stream; names the option that prevents it.
     """
@@ -46,9 +52,7 @@ class StreamingAcousticModel:
         self.sampling_rate: int = model.frontend.logmel.mel_options["sr"]
         hop = self._frontend.windows.hop_length
         self.samples_per_frame: int = hop * model.encoder.embed.stride
-        # Behind the sample in the middle of a frame's first window.
-        after_middle = self._frontend.windows.n_fft - self._frontend.windows.padding
-        self.latency: int = model.encoder.delay * hop + after_middle
+        self.delay: int = model.encoder.delay * hop + self._frontend.windows.behind
 
     def default_state(self, batch_size: int = 1) -> StreamState:
         """Return the state before the first sample.

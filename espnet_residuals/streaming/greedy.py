@@ -47,14 +47,13 @@ class GreedySearch:
         return GreedyState(self.blank, 0, 0.0)
 
     def forward_chunk(
-        self, log_probs: Tensor, state: GreedyState, is_final: bool = False
+        self, log_probs: Tensor, state: GreedyState
     ) -> tuple[list[Token], GreedyState]:
         """Read the next frames.
 
         Args:
             log_probs (Tensor): Log posteriors, (length, tokens).
             state (GreedyState): State before them.
-            is_final (bool): Not used.
 
         Returns:
             tuple[list[Token], GreedyState]: The tokens that the frames add, and the
@@ -82,3 +81,14 @@ class GreedySearch:
             list[Ending]: One, without a token.
         """
         return [Ending((), state.score)]
+
+    def conclude(self, state: GreedyState) -> GreedyState:
+        """Count scores from here.
+
+        Args:
+            state (GreedyState): The state.
+
+        Returns:
+            GreedyState: The state of a new text in the same stream.
+        """
+        return state._replace(score=0.0)

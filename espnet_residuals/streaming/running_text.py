@@ -71,5 +71,6 @@ class RunningText:
             # It drops spaces before the first letter.
             return " " if self._finished else ""
         if isinstance(self._tokenizer, WordTokenizer):
-            return self._tokenizer.delimiter or " "
+            delimiter = self._tokenizer.delimiter
+            return " " if delimiter is None else delimiter
         return ""

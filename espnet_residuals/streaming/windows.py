@@ -32,6 +32,11 @@ class Windows:
         hop_length (int): Distance of windows.
         center (bool): Whether the ends are padded.
 
+    Attributes:
+        fewest_samples (int): What a recording needs to fill a window.
+        behind (int): Window i, from 0, is full when ``i * hop_length + behind`` samples
+            have come, but ``fewest_samples`` at least.
+
     Examples:
         >>> windows = Windows(n_fft=4, hop_length=2, center=True)
         >>> state = windows.no_samples(1, torch.device("cpu"), torch.float32)
@@ -46,6 +51,7 @@ class Windows:
         self.n_fft = n_fft
         self.hop_length = hop_length
         self.padding = n_fft // 2 if center else 0
+        self.behind = n_fft - self.padding
         self.fewest_samples = self.padding + 1 if center else n_fft
 
     def no_samples(
@@ -61,9 +67,7 @@ class Windows:
         Returns:
             Samples: The state.
         """
-        return Samples(
-            torch.zeros(batch_size, 0, device=device, dtype=dtype), 0, False
-        )
+        return Samples(torch.zeros(batch_size, 0, device=device, dtype=dtype), 0, False)
 
     def cut(
         self, samples: Tensor, state: Samples, is_final: bool = False
