@@ -54,6 +54,11 @@ class StreamingAcousticModel:
         self.samples_per_frame: int = hop * model.encoder.embed.stride
         self.delay: int = model.encoder.delay * hop + self._frontend.windows.behind
 
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.sampling_rate / self.samples_per_frame
+
     def default_state(self, batch_size: int = 1) -> StreamState:
         """Return the state before the first sample.
 

@@ -35,8 +35,8 @@ class GreedySearch:
         >>> path = torch.nn.functional.one_hot(torch.tensor([0, 2, 2, 0, 2, 1])).log()
         >>> first, state = search.forward_chunk(path[:3], search.default_state())
         >>> second, state = search.forward_chunk(path[3:], state)
-        >>> first, second
-        ([Token(number=2, frame=1)], [Token(number=2, frame=4), Token(number=1, frame=5)])
+        >>> [tuple(token) for token in first + second]
+        [(2, 1), (2, 4), (1, 5)]
     """
 
     def __init__(self, blank: int = 0) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from espnet_residuals.config import ConfigError, check_choice, check_integer
 from espnet_residuals.streaming.acoustic_model import StreamingAcousticModel
 from espnet_residuals.streaming.greedy import GreedySearch
+from espnet_residuals.streaming.model_folder import build_from_folder
 from espnet_residuals.streaming.prefix_beam import PrefixBeamSearch
 from espnet_residuals.streaming.transcript import Result, Transcript
 
@@ -138,7 +139,7 @@ class Speech2TextStreaming:
             self.tokenizer,
             model.sos,
             model.eos,
-            acoustic.sampling_rate / acoustic.samples_per_frame,
+            acoustic.frame_rate,
         )
 
     @torch.no_grad()
@@ -174,7 +175,16 @@ class Speech2TextStreaming:
     @property
     def settled_text(self) -> Optional[str]:
         """The part of the text that later pieces only continue."""
-        return self._transcript.text
+        text = self._transcript.text
+        # A letter of several bytes, of which not all have been read.
+        return None if text is None else text.rstrip("\N{REPLACEMENT CHARACTER}")
+
+    @property
+    def pause(self) -> float:
+        """Seconds since the last token of the text; 0 before its first."""
+        last = self._transcript.last_frame(self.search.endings(self._found)[0])
+        waited = 0 if last is None else self._found.n_frames - 1 - last
+        return waited / self.acoustic_model.frame_rate
 
     def _read(self, piece: Tensor, is_final: bool) -> None:
         log_probs, self._stream = self.acoustic_model.forward_chunk(
@@ -184,7 +194,7 @@ class Speech2TextStreaming:
         self._transcript.add(tokens)
 
     def _samples(self, speech: Union[Tensor, np.ndarray]) -> Tensor:
-        """Return samples as (1, length), in the dtype and on the device of the model."""
+        """Return samples as (1, length), as the model takes them."""
         samples = torch.as_tensor(speech)
         if samples.dim() == 2:
             samples = samples[:, 0]
@@ -204,15 +214,23 @@ class Speech2TextStreaming:
         """Load a published or packed model.
 
         Args:
-            model_tag (Optional[str]): Tag of a model that ``espnet_model_zoo`` finds, or
-                a file that ESPnet2 packed; None: ``options`` name the files.
-            **options (Any): Arguments of the class.
+            model_tag (Optional[str]): Tag of a model for ``espnet_model_zoo``; a file
+                that ESPnet2 packed; a folder that ESPnet3 packed, or that of an
+                experiment. None: ``options`` name the files.
+            **options (Any): Arguments of the class; ``asr_model_file`` chooses among
+                the files of an experiment.
 
         Returns:
             Speech2TextStreaming: The model, ready to read.
         """
-        found = {} if model_tag is None else download_pretrained(model_tag)
-        return Speech2TextStreaming(**{**options, **found})
+        if model_tag is None:
+            return Speech2TextStreaming(**options)
+        if not Path(model_tag).is_dir():
+            return Speech2TextStreaming(**options, **download_pretrained(model_tag))
+        weights = options.pop("asr_model_file", None)
+        device = options.get("device", "cpu")
+        model, args = build_from_folder(Path(model_tag), weights, device)
+        return Speech2TextStreaming(asr_model=model, asr_train_args=args, **options)
 
 
 def _check_options(given: dict[str, Any]) -> None:

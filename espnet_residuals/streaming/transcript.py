@@ -66,6 +66,19 @@ class Transcript:
         """The settled text, which later results only continue."""
         return self._text.text
 
+    def last_frame(self, ending: Ending) -> Optional[int]:
+        """Return the frame of the last token.
+
+        Args:
+            ending (Ending): How the settled tokens go on.
+
+        Returns:
+            Optional[int]: The frame; None if there is no token.
+        """
+        if ending.tokens:
+            return ending.tokens[-1].frame
+        return self._frames[-1] if self._frames else None
+
     def add(self, tokens: Sequence[Token]) -> None:
         """Append tokens that will not be taken back.
 

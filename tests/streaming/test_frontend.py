@@ -37,7 +37,8 @@ def stream(
     model: StreamingFrontend, samples: torch.Tensor, cuts: list[int]
 ) -> torch.Tensor:
     """Feed pieces that end at the given samples; the last one is final."""
-    state, feats = model.default_state(len(samples), samples.dtype), []
+    state = model.default_state(len(samples), samples.dtype)
+    feats: list[torch.Tensor] = []
     bounds = [0, *cuts, samples.size(1)]
     for start, end in zip(bounds, bounds[1:]):
         is_final = len(feats) == len(cuts)

@@ -41,6 +41,13 @@ def every_text(log_probs: Tensor, blank: int = 0) -> dict[tuple[int, ...], float
     return texts
 
 
+class AllTokens(PrefixBeamSearch):
+    """Leaves out no token."""
+
+    def _candidates(self, log_probs: Tensor) -> list[list[int]]:
+        return [list(range(1, log_probs.size(1)))] * len(log_probs)
+
+
 def search_all(
     search: Any, log_probs: Tensor, cuts: list[int]
 ) -> tuple[list[Token], Any]:
@@ -80,8 +87,7 @@ def test_wide_beam_finds_the_probability_of_every_text(
 def test_narrow_beam_keeps_what_a_search_over_all_tokens_keeps() -> None:
     log_probs, beam_size = posteriors(60, 30, sharpness=2), 3
     narrow = PrefixBeamSearch(beam_size)
-    every = PrefixBeamSearch(beam_size)
-    every._candidates = lambda scores: [list(range(1, 30))] * len(scores)
+    every = AllTokens(beam_size)
     expected = texts_of(every, *search_all(every, log_probs, []))
     found = texts_of(narrow, *search_all(narrow, log_probs, []))
     assert found == pytest.approx(expected)
@@ -141,7 +147,8 @@ def test_conclusion_begins_a_text_that_may_repeat_the_last_token() -> None:
     search = PrefixBeamSearch(3)
     _, state = search.forward_chunk(certain(2, 1), search.default_state())
     state = search.conclude(state)
-    assert search.endings(state) == [((), pytest.approx(0.0))]
+    (ending,) = search.endings(state)
+    assert ending.tokens == () and ending.score == pytest.approx(0.0)
     _, still = search.forward_chunk(certain(1, 1), state)
     _, anew = search.forward_chunk(certain(0, 1, 0), state)
     assert search.endings(still)[0].tokens == ()

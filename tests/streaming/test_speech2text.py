@@ -1,5 +1,6 @@
 """Words of a stream are those of the whole recording, however it is cut."""
 
+import pickle
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -177,6 +178,29 @@ def test_new_segment_begins_a_text_within_the_stream(
     first = exact(samples[:3_000], is_final=False)[0].token_ids
     exact.new_segment()
     assert first + exact(samples[3_000:])[0].token_ids == whole
+
+
+def test_pause_is_the_time_since_the_last_token(exact: Speech2TextStreaming) -> None:
+    assert exact.pause == 0
+    samples = torch.randn(LENGTH, dtype=torch.float64)
+    (result,) = exact(samples, is_final=False)
+    path = posteriors(exact.asr_model, samples)
+    come = (LENGTH - exact.acoustic_model.delay) // SAMPLES_PER_FRAME + 1
+    assert 0 < come <= len(path)
+    last = result.hypothesis.states["frames"][-1]
+    assert exact.pause == pytest.approx((come - 1 - last) * 256 / 8_000)
+    exact.new_segment()
+    assert exact.pause == 0
+
+
+def test_state_has_the_same_size_after_many_pieces_as_after_a_few() -> None:
+    model, args = build_model()
+    decoder = Speech2TextStreaming(asr_model=model, asr_train_args=args, beam_size=3)
+    sizes = []
+    for _ in range(20):
+        decoder(torch.randn(2_560), is_final=False)
+        sizes.append(len(pickle.dumps(decoder._stream)))
+    assert max(sizes[2:]) - min(sizes[2:]) < 10  # bytes of a counter
 
 
 def test_long_piece_is_computed_in_parts_of_the_same_result(
