@@ -71,11 +71,12 @@ class GreedySearch:
         score = state.score + values.double().sum().item()
         return tokens, GreedyState(numbers[-1], state.n_frames + len(numbers), score)
 
-    def endings(self, state: GreedyState) -> list[Ending]:
+    def endings(self, state: GreedyState, is_final: bool = False) -> list[Ending]:
         """Return how the tokens so far may go on: there is nothing but them.
 
         Args:
             state (GreedyState): The state.
+            is_final (bool): No effect.
 
         Returns:
             list[Ending]: One, without a token.

@@ -7,6 +7,7 @@ from typing import Any, Optional, Union
 import numpy as np
 import torch
 from espnet2.tasks.asr import ASRTask
+from espnet2.tasks.lm import LMTask
 from espnet2.text.abs_tokenizer import AbsTokenizer
 from espnet2.text.build_tokenizer import build_tokenizer
 from espnet2.utils.pretrained import download_pretrained
@@ -17,6 +18,7 @@ from espnet_residuals.streaming.acoustic_model import StreamingAcousticModel
 from espnet_residuals.streaming.greedy import GreedySearch
 from espnet_residuals.streaming.model_folder import build_from_folder
 from espnet_residuals.streaming.prefix_beam import PrefixBeamSearch
+from espnet_residuals.streaming.token_lm import TokenLM
 from espnet_residuals.streaming.transcript import Result, Transcript
 
 logger = logging.getLogger(__name__)
@@ -48,8 +50,9 @@ class Speech2TextStreaming:
         asr_train_config (Union[Path, str, None]): The model's ``config.yaml``; None
             takes the one beside ``asr_model_file``.
         asr_model_file (Union[Path, str, None]): Its parameters.
-        lm_train_config (Union[Path, str, None]): Not supported yet.
-        lm_file (Union[Path, str, None]): Not supported yet.
+        lm_train_config (Union[Path, str, None]): ``config.yaml`` of a language model
+            over the same tokens, ``lm: seq_rnn``; it needs a beam.
+        lm_file (Union[Path, str, None]): Its parameters.
         token_type (Optional[str]): How tokens are made of text; None: as in training.
         bpemodel (Optional[str]): SentencePiece's model; None: as in training.
         device (str): Where to compute.
@@ -60,7 +63,7 @@ class Speech2TextStreaming:
         beam_size (int): 1: the likeliest token of each frame; more: a prefix search,
             which sums the alignments of so many texts.
         ctc_weight (float): No effect.
-        lm_weight (float): Not supported yet.
+        lm_weight (float): Weight of the language model.
         penalty (float): Added to the score for each token, with a beam.
         nbest (int): How many results are returned at most.
         normalize_length (bool): No effect.
@@ -118,7 +121,11 @@ class Speech2TextStreaming:
         self.acoustic_model = StreamingAcousticModel(self.asr_model)
         self.tokenizer = _tokenizer(asr_train_args, token_type, bpemodel)
         # Any: each has a state of its own kind.
-        self.search: Any = _search(self.asr_model.blank_id, beam_size, penalty)
+        self.search: Any = GreedySearch(self.asr_model.blank_id)
+        if beam_size > 1:
+            lm = self._language_model(lm_train_config, lm_file, lm_weight)
+            blank = self.asr_model.blank_id
+            self.search = PrefixBeamSearch(beam_size, blank, penalty, lm)
         self.reset()
 
     def reset(self) -> None:
@@ -166,7 +173,7 @@ class Speech2TextStreaming:
         try:
             for i, piece in enumerate(pieces, start=1):
                 self._read(piece, is_final and i == len(pieces))
-            endings = self.search.endings(self._found)[: self.nbest]
+            endings = self.search.endings(self._found, is_final)[: self.nbest]
             return [self._transcript.result(ending) for ending in endings]
         finally:
             if is_final:
@@ -185,6 +192,24 @@ class Speech2TextStreaming:
         last = self._transcript.last_frame(self.search.endings(self._found)[0])
         waited = 0 if last is None else self._found.n_frames - 1 - last
         return waited / self.acoustic_model.frame_rate
+
+    def _language_model(
+        self,
+        config: Union[Path, str, None],
+        file: Union[Path, str, None],
+        weight: float,
+    ) -> Optional[TokenLM]:
+        if config is None:
+            return None
+        built, args = LMTask.build_model_from_file(config, file, self.device)
+        model = self.asr_model
+        if list(args.token_list) != list(model.token_list):
+            raise ConfigError(
+                "lm_train_config",
+                "must have the tokens of the ASR model, in their order",
+            )
+        lm = built.lm.to(self.device, getattr(torch, self.dtype)).eval()
+        return TokenLM(lm, weight, model.sos, model.eos)
 
     def _read(self, piece: Tensor, is_final: bool) -> None:
         log_probs, self._stream = self.acoustic_model.forward_chunk(
@@ -239,6 +264,8 @@ def _check_options(given: dict[str, Any]) -> None:
         check_integer(option, given[option], minimum=1)
     if given["batch_size"] != 1:
         raise ConfigError("batch_size", f"must be 1, got {given['batch_size']}")
+    if given["lm_train_config"] is not None and given["beam_size"] == 1:
+        raise ConfigError("beam_size", "must be > 1 with a language model, got 1")
     ignored = [
         name for name, default in WITHOUT_EFFECT.items() if given[name] != default
     ]
@@ -246,14 +273,6 @@ def _check_options(given: dict[str, Any]) -> None:
         logger.warning(
             "a stream is read by CTC alone, so %s has no effect", ", ".join(ignored)
         )
-
-
-def _search(
-    blank: int, beam_size: int, penalty: float
-) -> Union[GreedySearch, PrefixBeamSearch]:
-    if beam_size == 1:
-        return GreedySearch(blank)
-    return PrefixBeamSearch(beam_size, blank, penalty)
 
 
 def _tokenizer(

@@ -60,6 +60,7 @@ class Transcript:
         self._tokens: list[str] = []
         self._token_ids: list[int] = []
         self._frames: list[int] = []
+        self._seconds: list[float] = []
 
     @property
     def text(self) -> Optional[str]:
@@ -89,7 +90,9 @@ class Transcript:
             numbers, names = self._names(tokens)
             self._tokens += names
             self._token_ids += numbers
-            self._frames += [token.frame for token in tokens]
+            frames, seconds = self._times(tokens)
+            self._frames += frames
+            self._seconds += seconds
             self._text = self._text.plus(names)
             self._yseq = torch.cat([self._yseq, torch.tensor(numbers)])
 
@@ -105,11 +108,8 @@ class Transcript:
         numbers, names = self._names(ending.tokens)
         more = torch.tensor(numbers, dtype=torch.long)
         yseq = torch.cat([self._yseq, more, self._eos])
-        frames = self._frames + [token.frame for token in ending.tokens]
-        times = {
-            "frames": frames,
-            "seconds": [frame / self._frame_rate for frame in frames],
-        }
+        frames, seconds = self._times(ending.tokens)
+        times = {"frames": self._frames + frames, "seconds": self._seconds + seconds}
         return Result(
             self._text.plus(names).text,
             self._tokens + names,
@@ -120,3 +120,7 @@ class Transcript:
     def _names(self, tokens: Sequence[Token]) -> tuple[list[int], list[str]]:
         numbers = [token.number for token in tokens]
         return numbers, [self._token_list[number] for number in numbers]
+
+    def _times(self, tokens: Sequence[Token]) -> tuple[list[int], list[float]]:
+        frames = [token.frame for token in tokens]
+        return frames, [frame / self._frame_rate for frame in frames]

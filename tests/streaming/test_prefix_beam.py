@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from espnet2.lm.seq_rnn_lm import SequentialRNNLM
+from espnet2.lm.transformer_lm import TransformerLM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -16,6 +18,7 @@ from espnet_residuals.streaming import prefix_beam as module
 from espnet_residuals.streaming.greedy import GreedySearch
 from espnet_residuals.streaming.prefix_beam import PrefixBeamSearch
 from espnet_residuals.streaming.token import Token
+from espnet_residuals.streaming.token_lm import TokenLM
 
 
 def posteriors(frames: int, tokens: int, sharpness: float = 1.0) -> Tensor:
@@ -44,8 +47,19 @@ def every_text(log_probs: Tensor, blank: int = 0) -> dict[tuple[int, ...], float
 class AllTokens(PrefixBeamSearch):
     """Leaves out no token."""
 
-    def _candidates(self, log_probs: Tensor) -> list[list[int]]:
-        return [list(range(1, log_probs.size(1)))] * len(log_probs)
+    def _candidates(self, beam: Any, frame: Tensor) -> list[list[tuple[int, float]]]:
+        added: Any = [[0.0] * len(frame)] * len(beam)
+        if self.lm is not None:
+            contexts = [prefix.context for prefix in beam.values()]
+            added = self.lm.scores(contexts).tolist()
+        return [list(enumerate(row))[1:] for row in added]
+
+
+def language_model(tokens: int, weight: float = 1.0, rnn_type: str = "lstm") -> TokenLM:
+    lm = SequentialRNNLM(tokens, unit=8, nlayers=2, rnn_type=rnn_type)
+    for parameter in lm.parameters():
+        torch.nn.init.normal_(parameter)
+    return TokenLM(lm.eval(), weight, sos=tokens - 1, eos=tokens - 1)
 
 
 def search_all(
@@ -84,10 +98,12 @@ def test_wide_beam_finds_the_probability_of_every_text(
     assert list(found) == sorted(found, key=lambda text: -found[text])
 
 
-def test_narrow_beam_keeps_what_a_search_over_all_tokens_keeps() -> None:
+@pytest.mark.parametrize("with_lm", [False, True])
+def test_narrow_beam_keeps_what_a_search_over_all_tokens_keeps(with_lm: bool) -> None:
     log_probs, beam_size = posteriors(60, 30, sharpness=2), 3
-    narrow = PrefixBeamSearch(beam_size)
-    every = AllTokens(beam_size)
+    lm = language_model(30) if with_lm else None
+    narrow = PrefixBeamSearch(beam_size, lm=lm)
+    every = AllTokens(beam_size, lm=lm)
     expected = texts_of(every, *search_all(every, log_probs, []))
     found = texts_of(narrow, *search_all(narrow, log_probs, []))
     assert found == pytest.approx(expected)
@@ -116,6 +132,41 @@ def test_token_carries_the_frame_in_which_it_was_first_seen() -> None:
     settled, state = search_all(search, certain(0, 2, 2, 0, 2, 1, 1), [3])
     best = [*settled, *search.endings(state)[0].tokens]
     assert best == [Token(2, 1), Token(2, 4), Token(1, 5)]
+
+
+@pytest.mark.parametrize("rnn_type", ["lstm", "gru"])
+def test_language_model_is_added_for_each_token_and_for_the_end(rnn_type: str) -> None:
+    log_probs, lm = posteriors(4, 4), language_model(4, weight=0.7, rnn_type=rnn_type)
+    search = PrefixBeamSearch(200, penalty=0.5, lm=lm)
+    _, state = search_all(search, log_probs, [1])
+    found = {
+        tuple(token.number for token in ending.tokens): ending.score
+        for ending in search.endings(state, is_final=True)
+    }
+    for text, probability in every_text(log_probs).items():
+        ids = torch.tensor([[3, *text]])
+        with torch.no_grad():
+            logits, _ = lm._lm(ids, None)
+        said = logits.log_softmax(dim=-1)[0, range(len(text) + 1), [*text, 3]].sum()
+        expected = torch.tensor(probability).log() + 0.7 * said + 0.5 * len(text)
+        assert found[text] == pytest.approx(expected.item(), rel=1e-5)
+    scores = list(found.values())
+    assert scores == sorted(scores, reverse=True)
+
+
+@given(cuts=st.lists(st.integers(0, 25), max_size=5).map(sorted))
+@settings(max_examples=8)
+def test_any_pieces_give_the_same_with_a_language_model(cuts: list[int]) -> None:
+    lm, log_probs = language_model(6), posteriors(25, 6, sharpness=3)
+    search = PrefixBeamSearch(3, lm=lm)
+    found = texts_of(search, *search_all(search, log_probs, cuts))
+    assert found == texts_of(search, *search_all(search, log_probs, []))
+
+
+def test_language_model_whose_state_grows_is_refused() -> None:
+    lm = TransformerLM(5, att_unit=8, head=2, unit=8, layer=1)
+    with pytest.raises(ConfigError, match="lm: must be seq_rnn .* got TransformerLM"):
+        TokenLM(lm, 1.0, 4, 4)
 
 
 @pytest.mark.parametrize("penalty", [-5.0, 0.0, 5.0])

@@ -6,12 +6,15 @@ from typing import Any, Iterator
 
 import pytest
 import torch
+import yaml
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShortUttError
 from espnet2.main_funcs.pack_funcs import pack, unpack
+from espnet2.tasks.lm import LMTask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from espnet_residuals import ConfigError
 from espnet_residuals.inference import Speech2TextStreaming
 from espnet_residuals.streaming import speech2text as module
 from espnet_residuals.streaming.prefix_beam import PrefixBeamSearch
@@ -312,6 +315,59 @@ def test_beam_reads_the_likeliest_texts_and_never_takes_a_settled_one_back() -> 
         assert result.hypothesis.score == pytest.approx(ending.score)
     scores = [result.hypothesis.score for result in results]
     assert len(scores) == 3 and scores == sorted(scores, reverse=True)
+
+
+def save_lm(folder: Path, **changes: Any) -> dict[str, Path]:
+    args = {**LMTask.get_default_config(), "token_list": MODEL["token_list"]}
+    args |= {"lm": "seq_rnn", "lm_conf": {"unit": 8, "nlayers": 1}, **changes}
+    config, weights = folder / "lm.yaml", folder / "lm.pth"
+    config.write_text(yaml.safe_dump(args))
+    model, _ = LMTask.build_model_from_file(config)
+    torch.save(model.state_dict(), weights)
+    return {"lm_train_config": config, "lm_file": weights}
+
+
+def test_language_model_changes_the_scores_by_its_weight(
+    parts: tuple[Any, Any], tmp_path: Path
+) -> None:
+    model, args = parts
+    samples, files = torch.randn(LENGTH), save_lm(tmp_path)
+    scores = {}
+    for weight in (0.0, 0.5):
+        decoder = Speech2TextStreaming(
+            asr_model=model, asr_train_args=args, beam_size=3, lm_weight=weight, **files
+        )
+        scores[weight] = decoder(samples)[0].hypothesis.score
+    without = Speech2TextStreaming(asr_model=model, asr_train_args=args, beam_size=3)
+    assert without(samples)[0].hypothesis.score == pytest.approx(scores[0.0])
+    assert scores[0.5] < scores[0.0] - 1
+
+
+@pytest.mark.parametrize(
+    "beam_size, changes, message",
+    [
+        (1, {}, "beam_size: must be > 1 with a language model"),
+        (2, {"token_list": ["a", "b"]}, "lm_train_config: must have the tokens"),
+        (
+            2,
+            {"lm": "transformer", "lm_conf": {"unit": 8, "att_unit": 8, "layer": 1}},
+            "lm: must be seq_rnn",
+        ),
+    ],
+)
+def test_language_model_that_does_not_fit_is_refused(
+    parts: tuple[Any, Any],
+    tmp_path: Path,
+    beam_size: int,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    model, args = parts
+    files = save_lm(tmp_path, **changes)
+    with pytest.raises(ConfigError, match=message):
+        Speech2TextStreaming(
+            asr_model=model, asr_train_args=args, beam_size=beam_size, **files
+        )
 
 
 @pytest.mark.parametrize(
