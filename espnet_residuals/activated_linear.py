@@ -1,16 +1,23 @@
 """The activation between two linear maps, forgotten and computed again when needed."""
 
+from typing import Optional
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from espnet_residuals.activation import Activation
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.transformed import is_transformed
 
 
-def activated_linear(x: Tensor, dropout: Dropout, linear: nn.Module) -> Tensor:
-    """Return ``linear(dropout(gelu(x)))``.
+def activated_linear(
+    x: Tensor,
+    activation: Activation,
+    linear: nn.Module,
+    dropout: Optional[Dropout] = None,
+) -> Tensor:
+    """Return ``linear(dropout(activation(x)))``.
 
     Autograd would keep ``x``, the activation and what dropout did, which is most of
     what a feed-forward layer keeps. In training only ``x`` and a mask of one byte a
@@ -20,23 +27,25 @@ def activated_linear(x: Tensor, dropout: Dropout, linear: nn.Module) -> Tensor:
 
     Args:
         x (Tensor): Input, (batch, length, features).
-        dropout (Dropout): Dropout behind the activation.
+        activation (Activation): The activation, elementwise.
         linear (nn.Module): The map, from and to (batch, length, features).
+        dropout (Optional[Dropout]): Dropout behind the activation.
 
     Returns:
         Tensor: Output of ``linear``.
 
     Examples:
-        >>> linear = nn.Linear(8, 4)
-        >>> activated_linear(torch.ones(2, 100, 8), Dropout(0.1), linear).shape
+        >>> x, linear = torch.ones(2, 100, 8), nn.Linear(8, 4)
+        >>> activated_linear(x, torch.relu, linear, Dropout(0.1)).shape
         torch.Size([2, 100, 4])
     """
     if is_transformed() or not torch.is_grad_enabled():
-        return linear(dropout(F.gelu(x)))
-    if not dropout.is_active():
-        return checkpoint(lambda x: linear(F.gelu(x)), x, use_reentrant=False)
+        y = activation(x)
+        return linear(y if dropout is None else dropout(y))
+    if dropout is None or not dropout.is_active():
+        return checkpoint(lambda x: linear(activation(x)), x, use_reentrant=False)
     return checkpoint(
-        lambda x, mask: linear(dropout.apply_mask(F.gelu(x), mask)),
+        lambda x, mask: linear(dropout.apply_mask(activation(x), mask)),
         x,
         dropout.draw_mask(x),
         use_reentrant=False,

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_residuals.activated_linear import activated_linear
+from espnet_residuals.activation import ACTIVATIONS, Activation
 from espnet_residuals.dropout import Dropout
 
 
@@ -29,7 +30,7 @@ def test_output_and_gradients_are_those_of_the_plain_formula(
 ) -> None:
     linear, dropout = nn.Linear(8, 4), Dropout(rate)
     with torch.autocast("cpu", enabled=autocast):
-        ours = results(lambda x: activated_linear(x, dropout, linear), linear)
+        ours = results(lambda x: activated_linear(x, F.gelu, linear, dropout), linear)
         plain = results(lambda x: linear(dropout_as_drawn(dropout, x)), linear)
     for one, other in zip(ours, plain, strict=True):
         torch.testing.assert_close(one, other)
@@ -53,7 +54,7 @@ def test_linear_map_is_computed_once() -> None:
 
     linear = Counting(8, 4)
     x = torch.randn(2, 5, 8, requires_grad=True)
-    activated_linear(x, Dropout(0.1), linear).sum().backward()
+    activated_linear(x, F.gelu, linear, Dropout(0.1)).sum().backward()
     assert linear.finished == 1
 
 
@@ -67,12 +68,23 @@ def test_activation_is_not_stored() -> None:
     linear = nn.Linear(8, 4)
     x = torch.randn(2, 500, 8, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(store, lambda tensor: tensor):
-        y = activated_linear(x, Dropout(0.1), linear)
+        y = activated_linear(x, F.gelu, linear, Dropout(0.1))
     y.sum().backward()
     assert sum(stored.values()) <= x.nbytes + x.numel() + linear.weight.nbytes
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_every_activation_is_forgotten_and_computed_again(
+    activation: Activation,
+) -> None:
+    linear = nn.Linear(8, 4)
+    ours = results(lambda x: activated_linear(x, activation, linear), linear)
+    plain = results(lambda x: linear(activation(x)), linear)
+    for one, other in zip(ours, plain, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_evaluation_gives_the_plain_formula() -> None:
     linear, x = nn.Linear(8, 4), torch.randn(2, 5, 8)
-    y = activated_linear(x, Dropout(0.5).eval(), linear)
+    y = activated_linear(x, F.gelu, linear, Dropout(0.5).eval())
     torch.testing.assert_close(y, linear(F.gelu(x)))

@@ -4,10 +4,10 @@ import math
 from typing import Optional
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_residuals.activated_linear import activated_linear
+from espnet_residuals.activation import check_activation
 from espnet_residuals.config import check_integer, check_number
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.start import (
@@ -19,14 +19,15 @@ from espnet_residuals.start import (
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with GELU and dropout between them, frame by frame.
+    """Two linear maps with an activation and dropout between them, frame by frame.
 
     Vaswani et al., "Attention Is All You Need" (NeurIPS 2017,
-    https://arxiv.org/abs/1706.03762), section 3.3, with GELU for ReLU.
+    https://arxiv.org/abs/1706.03762), section 3.3, where the activation is ReLU.
 
     Args:
         d_model (int): Number of features.
         expand (int): Width of the hidden layer, in multiples of ``d_model``.
+        activation (str): ``gelu``, ``swish`` or ``relu``.
         dropout (float): Dropout rate after the activation.
         start_gain (Optional[float]): Root mean square of the output at the start, for
             input of root mean square 1 (:mod:`espnet_residuals.start`); None for maps
@@ -44,12 +45,14 @@ class FeedForward(nn.Module):
         self,
         d_model: int,
         expand: int = 4,
+        activation: str = "gelu",
         dropout: float = 0.0,
         start_gain: Optional[float] = 1.0,
     ) -> None:
         super().__init__()
         self.start_gain = check_start_gain(start_gain)
         hidden = d_model * check_integer("expand", expand, minimum=1)
+        self.activation = check_activation("activation", activation)
         self.linear_in = nn.Linear(d_model, hidden)
         self.dropout = Dropout(check_number("dropout", dropout, minimum=0, below=1))
         self.linear_out = nn.Linear(hidden, d_model)
@@ -64,7 +67,7 @@ class FeedForward(nn.Module):
             nn.init.zeros_(self.linear_in.bias)
             nn.init.zeros_(self.linear_out.bias)
             orthogonal_(self.linear_in.weight, 1.0)
-            gain = self.start_gain / math.sqrt(spread(F.gelu))
+            gain = self.start_gain / math.sqrt(spread(self.activation))
             centred_orthogonal_(self.linear_out.weight, gain)
 
     def espnet_initialization_fn(self) -> None:
@@ -82,7 +85,9 @@ class FeedForward(nn.Module):
         Returns:
             Tensor: Output, (batch, length, d_model).
         """
-        return activated_linear(self.linear_in(x), self.dropout, self.linear_out)
+        return activated_linear(
+            self.linear_in(x), self.activation, self.linear_out, self.dropout
+        )
 
     def default_state(
         self,

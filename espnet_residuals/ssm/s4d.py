@@ -1,7 +1,6 @@
 """The S4D layer: state-space convolution, activation, and mixing of the features."""
 
 import math
-from functools import cache
 from typing import Any, Optional, Union
 
 import torch
@@ -17,14 +16,13 @@ from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
 from espnet_residuals.ssm.vandermonde import BLOCK
 from espnet_residuals.start import (
+    KERNEL_GAIN,
     centred_orthogonal_,
     check_start_gain,
+    gate_power,
     power,
     spread,
 )
-
-# Of the state space beside the direct path, in root mean squares.
-KERNEL_GAIN = 0.1
 
 
 class S4D(nn.Module):
@@ -149,7 +147,8 @@ class S4D(nn.Module):
             return fft_convolution(u.to(kernels.dtype), kernels).to(u.dtype)
 
     def _mix_features(self, y: Tensor) -> Tensor:
-        return F.glu(activated_linear(y, self.dropout, self.output_linear), dim=-1)
+        mixed = activated_linear(y, F.gelu, self.output_linear, self.dropout)
+        return F.glu(mixed, dim=-1)
 
     def default_state(
         self,
@@ -237,11 +236,6 @@ class S4D(nn.Module):
         return self._mix_features(y.to(x.dtype) + x * self.D), state
 
 
-@cache
 def _rms_behind_gelu_and_gate() -> float:
-    """Return the root mean square of a value times its gate, for centred unit maps.
-
-    The gate's map keeps torch's start: weights of variance 1 / (3 d_model).
-    """
-    gate = power(torch.sigmoid, variance=power(F.gelu) / 3)
-    return math.sqrt(spread(F.gelu) * gate)
+    """Return the root mean square of a value times its gate, for centred unit maps."""
+    return math.sqrt(spread(F.gelu) * gate_power(power(F.gelu)))

@@ -7,12 +7,13 @@ behind must not cover them. So at the start
 1. **the direct path comes first.** What happens in a frame comes out in that frame. The
    state space adds little, and equally little for every feature, whatever dt: in
    ``s4d`` D is 1, and the kernel's gain is ``KERNEL_GAIN`` by the closed form of
-   :func:`~espnet_residuals.ssm.kernel_gain.kernel_power`.
+   :func:`~espnet_residuals.ssm.kernel_gain.kernel_power`. In ``conv`` a frame's own tap
+   is 1, and all others together have that gain.
 2. **a branch has the power that it is asked for.** An input of power 1 (mean square,
    as LayerNorm leaves it) gives an output of power ``start_gain ** 2``, whatever the
    width and however the frames are correlated: maps are orthogonal, and the gains of
-   GELU and of the gate are those of :func:`~espnet_residuals.start.power.power` and
-   :func:`~espnet_residuals.start.power.spread`, not tuned.
+   activations and gates are those of :func:`~espnet_residuals.start.power.spread` and
+   :func:`~espnet_residuals.start.gate.gate_power`, not tuned.
 3. **what is the same in all features is not handed on.** An activation such as GELU has
    a mean, the same in every feature and frame. Maps behind an activation have rows
    with the sum 0, which takes it out; else it would cover the frames in deep stacks.
@@ -29,8 +30,17 @@ number, or None for the start that the layer had before this principle, which
 ``start: s4`` in the YAML asks for. A layer of one's own takes part by declaring it too.
 """
 
-from espnet_residuals.start.gain import check_start_gain
+from espnet_residuals.start.gain import KERNEL_GAIN, check_start_gain
+from espnet_residuals.start.gate import gate_power
 from espnet_residuals.start.maps import centred_orthogonal_, orthogonal_
 from espnet_residuals.start.power import power, spread
 
-__all__ = ["centred_orthogonal_", "check_start_gain", "orthogonal_", "power", "spread"]
+__all__ = [
+    "KERNEL_GAIN",
+    "centred_orthogonal_",
+    "check_start_gain",
+    "gate_power",
+    "orthogonal_",
+    "power",
+    "spread",
+]

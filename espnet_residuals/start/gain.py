@@ -1,8 +1,11 @@
-"""The size that a branch starts with."""
+"""The size that a branch starts with, and what sees other frames beside it."""
 
 from typing import Optional
 
 from espnet_residuals.config import check_number
+
+# Of what a frame takes from others, beside the direct path, in root mean squares.
+KERNEL_GAIN = 0.1
 
 
 def check_start_gain(start_gain: Optional[float]) -> Optional[float]:

@@ -1,14 +1,15 @@
 """The power of what an activation gives for normal input, by quadrature."""
 
-from typing import Callable
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-NODES = 200  # exact to 1e-12 for smooth functions of unit variance
+from espnet_residuals.activation import Activation
 
-Activation = Callable[[Tensor], Tensor]
+# Exact to 1e-12 for smooth functions of unit variance, to 0.2 % for ReLU.
+NODES = 200
 
 
 def power(function: Activation, variance: float = 1.0) -> float:
@@ -49,6 +50,11 @@ def spread(function: Activation, variance: float = 1.0) -> float:
 
 def _values(function: Activation, variance: float) -> tuple[Tensor, Tensor]:
     """Return the function at the nodes of Gauss and Hermite, and their weights."""
+    nodes, weights = _quadrature()
+    return function(nodes * variance**0.5), weights
+
+
+@cache
+def _quadrature() -> tuple[Tensor, Tensor]:
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    z = torch.from_numpy(nodes * variance**0.5)
-    return function(z), torch.from_numpy(weights / weights.sum())
+    return torch.from_numpy(nodes), torch.from_numpy(weights / weights.sum())

@@ -60,7 +60,7 @@ def test_every_cell_has_a_line_of_its_own(evidence: Any) -> None:
 def test_encoders_have_equally_many_parameters(evidence: Any) -> None:
     plan, model = evidence("plan"), evidence("model")
     cells = {
-        (cell.encoder, cell.study): cell
+        (cell.name.split()[0], cell.study): cell
         for cell in plan.all_cells()
         if cell.study == "encoder" or cell.name == "residual 0.012"
     }
@@ -225,7 +225,7 @@ def test_chosen_rates_have_the_lowest_loss_of_the_first_seed(evidence: Any) -> N
         for row in evidence("results").read_rows("encoder")
     }
     for name, chosen in plan.CHOSEN_RATE.items():
-        rows = {lr: f"{name} {lr}" for lr in plan.ENCODER_RATES}
+        rows = {lr: f"{name} {lr}" for lr in plan.rates(name)}
         if rows[chosen] not in losses:
             continue  # not trained yet
         found = {lr: losses[row] for lr, row in rows.items()}

@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from espnet_residuals import S4D, S4Encoder
 from espnet_residuals.encoder import ResidualStack
+from espnet_residuals.layers.convolution import ConvolutionModule
 
 FEATURES = 24  # none of the lengths, which torch would take for the same size
 LENGTHS = (20, 63, 64, 65, 100, 128, 200, 333, 500, 1000)
@@ -30,6 +31,8 @@ def frames(output: Any) -> torch.Tensor:
 
 MODELS: dict[str, Any] = {
     "layer": lambda: S4D(FEATURES, bidirectional=True),
+    "conv": lambda: ConvolutionModule(FEATURES),
+    "conv, batch": lambda: ConvolutionModule(FEATURES, kernel=8, norm="batch"),
     "stack": lambda: ResidualStack(FEATURES, 2, LAYERS, "decay"),
     "encoder": lambda: S4Encoder(FEATURES, output_size=16, num_blocks=2),
     "highway": lambda: ResidualStack(FEATURES, 2, LAYERS, "highway"),

@@ -62,6 +62,7 @@ def test_per_sample_gradients_are_those_of_one_utterance_each(residual: str) -> 
     "options",
     [
         {"layer": ["s4d", "ff"]},
+        {"layer": ["conv", "ff"]},
         {"input_layer": "conv1d2"},
         {"prenorm": False},
         {"norm": None},

@@ -18,6 +18,8 @@ D_MODEL = 8
         "s4d",
         {"_name_": "s4d", "bidirectional": True},
         "ff",
+        "conv",
+        {"_name_": "conv", "norm": "batch"},
         {"_name_": "espnet_s4", "mode": "diag", "measure": "diag-lin"},
         "espnet_s4",
         "espnet_mha",

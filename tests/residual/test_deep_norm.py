@@ -38,6 +38,7 @@ def test_share_of_a_branch_behind_the_norm() -> None:
 
 LAYERS: dict[str, tuple[Any, list[str]]] = {
     "ff": ("ff", ["linear_in.weight", "linear_out.weight"]),
+    "conv": ("conv", ["linear_out.weight"]),
     "s4d": ("s4d", ["output_linear.weight"]),
     "espnet_s4": (
         {"_name_": "espnet_s4", "mode": "diag", "measure": "diag-lin"},

@@ -10,7 +10,7 @@ from espnet_residuals import S4D
 from espnet_residuals.ssm import S4DKernel
 from espnet_residuals.ssm.kernel import CORRELATION
 from espnet_residuals.ssm.kernel_gain import kernel_power
-from espnet_residuals.ssm.s4d import KERNEL_GAIN
+from espnet_residuals.start import KERNEL_GAIN
 
 
 def output_power(kernels: Tensor, correlation: float) -> Tensor:

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from evidence.costs import measure_costs
+from evidence.course import watch
 from evidence.figures import draw_all
 from evidence.schedule import missing, run_missing
 from evidence.tables import RESULTS, fill
@@ -16,6 +17,10 @@ def main() -> int:
     run = commands.add_parser("run", help="train and score missing cells")
     run.add_argument("--minutes", type=float, required=True, help="time for all")
     run.add_argument(
+        "--match", default="", help="only cells whose title has this in it"
+    )
+    course = commands.add_parser("course", help="watch the first steps of some cells")
+    course.add_argument(
         "--match", default="", help="only cells whose title has this in it"
     )
     commands.add_parser("list", help="print the missing cells")
@@ -34,6 +39,8 @@ def main() -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "run":
         run_missing(arguments.minutes, arguments.match)
+    elif arguments.command == "course":
+        watch(arguments.match)
     elif arguments.command == "list":
         print(*(cell.title for cell in missing()), sep="\n")
     elif arguments.command == "costs":

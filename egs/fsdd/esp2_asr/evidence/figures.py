@@ -16,7 +16,8 @@ from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
 
 PERCENTS = (1, 2, 5, 10, 20, 30, 50, 100)
 MINUTES = (1, 1.5, 2, 3, 4)
-STYLES = list(zip(COLOURS, MARKERS))
+# More than there are colours.
+STYLES = [*zip(COLOURS, MARKERS), *zip(COLOURS, MARKERS[1:])]
 
 
 def draw_all(folder: Path) -> None:
@@ -102,7 +103,8 @@ def draw_encoders(path: Path) -> None:
     """Draw the error rates of the encoders over the time that training takes."""
     figure = new_figure(height=3)
     axes = figure.subplots(1, 3)
-    for name, style in zip(ENCODERS, STYLES):
+    measured = [name for name in ENCODERS if name in read_costs()]
+    for name, style in zip(measured, STYLES):
         for axis, test_set in zip(axes, ("test", "long", "unseen")):
             _draw_seeds(axis, _wers_over_minutes(name, test_set), style)
             axis.set(title=f"WER of {test_set}, %", xscale="log", yscale="log")
@@ -112,7 +114,7 @@ def draw_encoders(path: Path) -> None:
         axis.set_xticks(MINUTES, [f"{minutes:g}" for minutes in MINUTES])
         axis.set_xticks([], minor=True)
         _mark_percents(axis)
-    figure.legend(loc="outside lower center", ncols=len(ENCODERS))
+    figure.legend(loc="outside lower center", ncols=len(measured))
     figure.savefig(path)
 
 

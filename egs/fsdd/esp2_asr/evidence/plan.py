@@ -47,11 +47,10 @@ STARTS: dict[str, dict[str, float]] = {
     "direct path normal": {"direct_path": 1.0},
 }
 
-# Of about 0.26 million parameters, as the S4 encoder with 24 sublayers. ESPnet's
-# attention encoders have no ``conv1d2``; with their ``conv2d2`` S4 has fewer sublayers.
+# Of 0.26 to 0.267 million parameters. ESPnet's attention encoders have no ``conv1d2``;
+# with their ``conv2d2`` S4 has fewer sublayers.
 ATTENTION = {"output_size": 48, "attention_heads": 4, "input_layer": "conv2d2"}
-ENCODERS: dict[str, dict[str, Any]] = {
-    "s4": {"input_layer": "conv2d2", "num_blocks": 10},
+ESPNET: dict[str, dict[str, Any]] = {
     "conformer": {
         **ATTENTION,
         "num_blocks": 4,
@@ -78,23 +77,57 @@ ENCODERS: dict[str, dict[str, Any]] = {
         "subsample": [2, 1, 1],
     },
 }
-ENCODER_RATES = (0.0005, 0.001, 0.002, 0.005, 0.012, 0.024)  # with the first seed
+S4D = {"_name_": "s4d", "d_state": 32, "bidirectional": True}
+STATE_SPACE = {**S4D, "dt_min": 0.05, "dt_max": 0.5, "lr": 0.001}
+HALF_STEP = {"_name_": "ff", "expand": 2, "activation": "swish", "scale": 0.5}
+CONVOLUTION = {"_name_": "conv", "kernel": 11}
+
+
+def _block(*layer: Any, num_blocks: int, output_size: int) -> dict[str, Any]:
+    """Return an encoder ``s4`` of these sublayers, with the norm behind each block."""
+    size = {"num_blocks": num_blocks, "output_size": output_size}
+    return {"input_layer": "conv2d2", **size, "layer": list(layer), "block_norm": True}
+
+
+# Blocks of ``encoder: s4``; the first is the one of all other studies.
+BLOCKS: dict[str, dict[str, Any]] = {
+    "s4": {"input_layer": "conv2d2", "num_blocks": 10},
+    "s4-conv": _block(
+        HALF_STEP,
+        STATE_SPACE,
+        CONVOLUTION,
+        HALF_STEP,
+        num_blocks=6,
+        output_size=46,
+    ),
+    "conv": _block(HALF_STEP, CONVOLUTION, HALF_STEP, num_blocks=6, output_size=52),
+}
+ENCODERS = {**BLOCKS, **ESPNET}
+BLOCK_RATES = (0.005, 0.012)  # with the first seed
+ENCODER_RATES = (0.0005, 0.001, 0.002, 0.005, 0.012, 0.024)  # likewise, of ESPnet's
 CHOSEN_RATE = {  # the lowest loss at the end; the other seeds take it alone
     "s4": 0.012,
+    "s4-conv": 0.012,
+    "conv": 0.012,
     "conformer": 0.002,
     "e_branchformer": 0.001,
     "transformer": 0.005,
     "rnn": 0.005,
 }
+
+
+def rates(name: str) -> tuple[float, ...]:
+    """Return the rates that an encoder is trained with."""
+    return BLOCK_RATES if name in BLOCKS else ENCODER_RATES
+
+
 ENCODERS_LONGER = 2  # times the steps
 UNHEARD = "theo"  # the speaker whom the encoders compared with each other do not hear
 
 
 def _s4d(**options: Any) -> dict[str, Any]:
     """Return the layers of a block with other options of ``s4d``."""
-    usual = {"d_state": 32, "bidirectional": True, "dt_min": 0.05, "dt_max": 0.5}
-    layer = {"_name_": "s4d", **usual, "lr": 0.001, **options}
-    return {"layer": [layer, {"_name_": "ff", "expand": 2}]}
+    return {"layer": [{**STATE_SPACE, **options}, {"_name_": "ff", "expand": 2}]}
 
 
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -190,10 +223,15 @@ def _parts(seed: int) -> Iterator[Cell]:
 
 
 def _encoders(seed: int) -> Iterator[Cell]:
-    for name, conf in ENCODERS.items():
-        for lr in ENCODER_RATES if seed == SEEDS[0] else (CHOSEN_RATE[name],):
-            row = f"{name} {lr}"
-            yield Cell("encoder", row, seed, name, conf, lr, held_out=UNHEARD)
-    for name, conf in ENCODERS.items():
-        lr, times = CHOSEN_RATE[name], ENCODERS_LONGER
-        yield Cell("encoder_longer", name, seed, name, conf, lr, times, UNHEARD)
+    for name in ENCODERS:
+        for lr in rates(name) if seed == SEEDS[0] else (CHOSEN_RATE[name],):
+            yield encoder_cell("encoder", name, seed, lr)
+    for name in ENCODERS:
+        longer = encoder_cell("encoder_longer", name, seed, CHOSEN_RATE[name])
+        yield longer._replace(name=name, times=ENCODERS_LONGER)
+
+
+def encoder_cell(study: str, name: str, seed: int, lr: float) -> Cell:
+    """Return the cell of one of ``ENCODERS``."""
+    encoder, conf = "s4" if name in BLOCKS else name, ENCODERS[name]
+    return Cell(study, f"{name} {lr}", seed, encoder, conf, lr, held_out=UNHEARD)

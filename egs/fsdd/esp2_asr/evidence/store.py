@@ -32,6 +32,11 @@ def add(study: str, result: Result) -> None:
     results = [*read(study), result]
     order = [(cell.name, cell.seed) for cell in all_cells() if cell.study == study]
     results.sort(key=lambda result: order.index((result["name"], result["seed"])))
+    write(study, results)
+
+
+def write(study: str, results: list[Result]) -> None:
+    """Write the whole file of a study."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{study}.jsonl"
     partial = path.with_suffix(".partial")

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean
 
 from evidence.costs import read_costs
+from evidence.course import EVERY, LAST
 from evidence.model import load_config
 from evidence.plan import CHOSEN_RATE, all_cells
 from evidence.results import Row, read_rows, spread
@@ -36,6 +37,8 @@ def make_table(study: str) -> str:
     """Return the table of one study; a note where no cell of it was trained."""
     if study == "told":
         return _markdown(_told_lines())
+    if study == "course":
+        return _markdown(_course_lines())
     rows = _rows_of(study)
     if not rows:
         return "*No cell has been trained yet.*"
@@ -77,6 +80,17 @@ def _told_lines() -> list[list[str]]:
             for rows in groups.values()
         )
         lines.append([name, *found])
+    return lines
+
+
+def _course_lines() -> list[list[str]]:
+    """Return how much of the frames is left after some steps, mean and range."""
+    steps = [f"{step} steps" for step in range(0, LAST + 1, EVERY)]
+    lines = [["", "n", *steps]]
+    for row in read_rows("course"):
+        after = zip(*(cell["frames"] for cell in row.cells))
+        ranges = (f"{mean(v):.2f} ({min(v):.2f} to {max(v):.2f})" for v in after)
+        lines.append([row.name, str(len(row.cells)), *ranges])
     return lines
 
 

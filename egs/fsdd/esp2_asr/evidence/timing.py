@@ -9,7 +9,7 @@ import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
 from evidence.data import batches, load
 from evidence.model import build_model, build_optimizer
-from evidence.plan import ENCODERS, Cell
+from evidence.plan import CHOSEN_RATE, ENCODERS, encoder_cell
 from evidence.reading import read
 from torch import Tensor
 from torch.optim import Optimizer
@@ -45,7 +45,7 @@ def measure() -> dict[str, dict[str, float]]:
 
 def make_runner(name: str) -> Runner:
     """Build an encoder's model and optimizer."""
-    cell = Cell("encoder", name, 0, name, ENCODERS[name])
+    cell = encoder_cell("encoder", name, 0, CHOSEN_RATE[name])
     model = build_model(cell)
     return Runner(model, build_optimizer(cell, model)[0])
 

@@ -1,5 +1,7 @@
 """The training of a cell: a fixed number of steps."""
 
+from collections.abc import Iterator
+
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
 from evidence.data import batches, order
@@ -16,11 +18,15 @@ def train(cell: Cell, model: ESPnetASRModel) -> list[float]:
     Returns:
         The loss of every step; none behind one that is no number.
     """
+    return list(training(cell, model))
+
+
+def training(cell: Cell, model: ESPnetASRModel) -> Iterator[float]:
+    """Train a model step by step, as :func:`train` does; give the loss of each."""
     data = batches("train", cell.held_out)
     optimizer, schedule, steps = build_optimizer(cell, model)
-    losses: list[float] = []
-    model.train()
     for index in order(len(data), steps, cell.seed):
+        model.train()
         loss, _, _ = model(**data[index])
         optimizer.zero_grad()
         loss.backward()
@@ -29,5 +35,4 @@ def train(cell: Cell, model: ESPnetASRModel) -> list[float]:
         clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
         schedule.step()
-        losses.append(loss.item())
-    return losses
+        yield loss.item()
