@@ -17,6 +17,7 @@ from torch import Tensor
 from espnet_residuals import ConfigError
 from espnet_residuals.inference import Speech2TextStreaming
 from espnet_residuals.streaming import speech2text as module
+from espnet_residuals.streaming.acoustic_model import StreamingAcousticModel
 from espnet_residuals.streaming.prefix_beam import PrefixBeamSearch
 from tests.streaming.models import (
     MODEL,
@@ -29,9 +30,11 @@ from tests.streaming.models import (
 )
 
 LENGTH = 6_000
-LAYERS = {
+AHEAD = ["s4d", {"_name_": "conv", "kernel": 5, "look_ahead": 1, "norm": "batch"}]
+LAYERS: dict[str, dict[str, Any]] = {
     "conv2d": {},
     "linear": {"input_layer": "linear"},
+    "look_ahead": {"layer": AHEAD},
     "conditioning": {"interctc_layer_idx": [1], "interctc_use_conditioning": True},
 }
 
@@ -101,10 +104,9 @@ def test_model_of_every_kind_that_streams_reads_what_it_reads_offline(
 def test_posteriors_of_a_batch_of_recordings_are_those_of_the_whole(
     parts: tuple[Any, Any],
 ) -> None:
-    model, args = parts
-    stream = Speech2TextStreaming(asr_model=model, asr_train_args=args).acoustic_model
-    samples, state, got = torch.randn(2, LENGTH), None, []
-    state = stream.default_state(batch_size=2)
+    model, _ = parts
+    stream, got = StreamingAcousticModel(model), []
+    samples, state = torch.randn(2, LENGTH), stream.default_state(batch_size=2)
     with torch.no_grad():
         for i, piece in enumerate(samples.split(1_700, dim=1)):
             log_probs, state = stream.forward_chunk(piece, state, is_final=i == 3)
@@ -113,11 +115,13 @@ def test_posteriors_of_a_batch_of_recordings_are_those_of_the_whole(
     torch.testing.assert_close(torch.cat(got, dim=1), whole, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("layer, look_ahead", [("s4d", 0), (AHEAD, 2)], ids=str)
 def test_every_frame_comes_as_soon_as_its_samples_are_there(
-    parts: tuple[Any, Any],
+    layer: Any, look_ahead: int
 ) -> None:
-    model, args = parts
-    stream = Speech2TextStreaming(asr_model=model, asr_train_args=args).acoustic_model
+    model, _ = build_model(encoder_conf={**MODEL["encoder_conf"], "layer": layer})
+    assert model.encoder.stack.look_ahead == look_ahead
+    stream = StreamingAcousticModel(model)
     state, times = stream.default_state(), []
     with torch.no_grad():
         for t in range(1_500):
@@ -125,7 +129,7 @@ def test_every_frame_comes_as_soon_as_its_samples_are_there(
             times += [t + 1] * log_probs.size(1)
     assert stream.samples_per_frame == SAMPLES_PER_FRAME
     assert times == [i * 256 + stream.delay for i in range(len(times))]
-    assert len(times) == 5
+    assert len(times) == 5 - look_ahead
 
 
 def test_result_has_the_shape_of_espnets(exact: Speech2TextStreaming) -> None:
