@@ -2,9 +2,10 @@
 
 import argparse
 import logging
+import math
 import sys
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence
 
 from espnet_residuals.probe.failure import Exit, Failure
 
@@ -19,6 +20,8 @@ the text is that of the whole recording.
 
   espnet-residuals transcribe exp/asr call.wav
   arecord -q -t raw -f S16_LE -r 16000 | espnet-residuals transcribe exp/asr -
+
+Ctrl-C ends what comes from standard input: the last words are printed.
 """
 
 
@@ -48,7 +51,7 @@ def add_transcribe(commands: Any, new: Callable[..., Any]) -> None:
     )
     add(
         "--pause",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         help="begin a new line when nothing is read for so long",
     )
@@ -65,6 +68,8 @@ def transcribe(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
     Raises:
         Failure: If the model or the recording cannot be read.
     """
+    # What ESPnet remarks when it is imported and builds a model.
+    logging.disable(logging.WARNING)
     # It loads torch and ESPnet, which --help does without.
     from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
         TooShortUttError,
@@ -72,8 +77,6 @@ def transcribe(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
 
     from espnet_residuals.streaming.live_audio import file_pieces, pipe_pieces
 
-    # What ESPnet remarks while it builds a model.
-    logging.disable(logging.WARNING)
     decoder = _load(arguments)
     rate = decoder.acoustic_model.sampling_rate
     if arguments.audio == "-":
@@ -81,18 +84,28 @@ def transcribe(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
     else:
         pieces = file_pieces(Path(arguments.audio), rate)
     line = Line()
-    for piece in pieces:
-        (best,) = decoder(piece, is_final=False)
-        if arguments.pause and decoder.pause >= arguments.pause:
-            line.end(best.text)
-            decoder.new_segment()
-        else:
-            line.extend(decoder.settled_text or "")
+    try:
+        _read(decoder, pieces, line, arguments.pause)
+    except KeyboardInterrupt:
+        if arguments.audio != "-":
+            raise
     try:
         (best,) = decoder([], is_final=True)
     except TooShortUttError as error:
         raise Failure(Exit.USAGE, f"nothing can be read: {error}") from error
     line.end(best.text)
+
+
+def _read(
+    decoder: Any, pieces: Iterable[Any], line: "Line", pause: Optional[float]
+) -> None:
+    for piece in pieces:
+        (best,) = decoder(piece, is_final=False)
+        if pause is not None and decoder.pause >= pause:
+            line.end(best.text)
+            decoder.new_segment()
+        else:
+            line.extend(decoder.settled_text)
 
 
 class Line:
@@ -119,6 +132,16 @@ class Line:
         self.extend(text)
         print(flush=True)
         self._printed = ""
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number > 0, got {text!r}")
+    return seconds
 
 
 def _load(arguments: argparse.Namespace) -> Any:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,29 @@ def test_pipe_may_cut_samples_in_halves() -> None:
 def test_pipe_hands_on_what_is_there_at_most_a_tenth_of_a_second() -> None:
     pieces = list(pipe_pieces(io.BytesIO(bytes(2 * 2_000)), 8_000))
     assert [len(piece) for piece in pieces] == [800, 800, 400]
+
+
+def test_ctrl_c_ends_a_pipe_and_prints_the_last_words(
+    folder: Path, samples: np.ndarray, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(io.BytesIO):
+        def read1(self, size: Any = -1) -> bytes:
+            data = super().read1(size)
+            if not data:
+                raise KeyboardInterrupt
+            return data
+
+    raw = samples.astype("<i2").tobytes()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Interrupted(raw)))
+    assert main(["transcribe", str(folder), "-"]) == 0
+    assert capsys.readouterr().out == read_whole(folder, samples) + "\n"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_pause_must_be_some_time(seconds: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["transcribe", "folder", "a.wav", "--pause", seconds])
+    assert f"must be a number > 0, got {seconds!r}" in capsys.readouterr().err
 
 
 def test_pause_begins_a_new_line(folder: Path, tmp_path: Path, capsys: Any) -> None:
