@@ -81,9 +81,10 @@ transformer, conformer, branchformer and other encoders with a list `encoders` b
 
 HISTORY = """\
 Read the event files of an experiment, whatever folder in it they are in, and print what
-was measured of every sublayer first and last. With --plot FILE: maps of the stream's
-mean square, the share of the branch and the gradient norm over sublayers and steps. A
-step is one of the optimizer in ESPnet3, a batch in ESPnet2.
+was measured of every sublayer first and last, and when and where it was no finite
+number. With --plot FILE: maps of the stream's mean square, the share of the branch and
+the gradient norm over sublayers and steps; what is not finite is red. A step is one of
+the optimizer in ESPnet3, a batch in ESPnet2.
 
 The numbers are there if the training logged them: in ESPnet3 with the callback
 

@@ -15,6 +15,7 @@ MOST_VALUES, DEEPEST = 10_000, 20
 REFUSALS = (
     ArithmeticError,
     AssertionError,
+    MemoryError,
     RuntimeError,
     TypeError,
     ValueError,

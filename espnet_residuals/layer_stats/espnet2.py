@@ -1,10 +1,10 @@
 """ESPnet2's ASR task, with a trainer that reports statistics and saves safely."""
 
 import argparse
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 import torch
 from espnet2.tasks.asr import ASRTask as EspnetASRTask
@@ -37,8 +37,11 @@ class LayerStatsTrainer(Trainer):
 
     It measures the first optimizer step of each epoch and every one that is due after
     it: all batches since the step before, without padding, of all processes. The
-    gradients are those before clipping. A process that is killed while it saves leaves
-    what it had saved before.
+    gradients are those before clipping. A step that ESPnet skips, since its gradient is
+    no number, does not count, but is measured if it is due, and so are all until one is
+    taken; clipping has made every gradient NaN by then, but the stream shows where it
+    began. Of several optimizers the steps of the first count. A process that is killed
+    while it saves leaves what it had saved before.
     """
 
     @classmethod
@@ -131,12 +134,10 @@ class LayerStatsTrainer(Trainer):
                 "--multiprocessing_distributed true",
             )
         with ExitStack() as hooks:
-            # ESPnet skips steps whose gradient is no number, without a call.
             watch = Watch(model, batches=options.accum_grad)
+            hooks.callback(watch.close)
             report = _Report(watch, reporter, options)
-            hooks.callback(report.watch.close)
-            for optimizer in optimizers:
-                hooks.callback(optimizer.register_step_pre_hook(report).remove)
+            hooks.enter_context(report.steps_of(optimizers[0]))
             are_all_invalid: bool = super().train_one_epoch(
                 model=model,
                 optimizers=optimizers,
@@ -155,16 +156,46 @@ class _Report:
         self._reporter = reporter
         self._options = options
         self._steps = 0
+        self._is_taken = False
         self._switch()
+
+    @contextmanager
+    def steps_of(self, optimizer: Optimizer) -> Iterator[None]:
+        """Report the steps of an optimizer.
+
+        ESPnet skips a step whose gradient is no number. What it calls even then,
+        while the gradients are still there, is ``zero_grad``.
+        """
+        zero_grad = optimizer.zero_grad
+
+        def end_step(*arguments: Any, **options: Any) -> None:
+            self._end_step()
+            zero_grad(*arguments, **options)
+
+        hook = optimizer.register_step_pre_hook(self)
+        setattr(optimizer, "zero_grad", end_step)
+        try:
+            yield
+        finally:
+            delattr(optimizer, "zero_grad")
+            hook.remove()
 
     def __call__(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if self.watch.is_on:
             self._reporter.register(self.watch.read(_add_up, self._clipped_by()))
+        self._is_taken = True
         self._steps += 1
         self._switch()
 
     def _switch(self) -> None:
         self.watch.is_on = self._steps % self._options.layer_stats_every == 0
+
+    def _end_step(self) -> None:
+        if not self._is_taken:
+            if self.watch.is_on:
+                self._reporter.register(self.watch.read(_add_up))
+            self.watch.is_on = True
+        self._is_taken = False
 
     def _clipped_by(self) -> float:
         """Return what clipping has just multiplied the gradients by."""

@@ -82,8 +82,10 @@ class Watch:
             gradient_scale (float): What the gradients have been multiplied by.
 
         Returns:
-            dict[str, float]: The statistics by name. Without a batch those of the
-            stream are NaN.
+            dict[str, float]: The statistics by name. Infinity stands for all that was
+            measured and is no finite number, since ESPnet2 logs NaN for batches that
+            were not measured; NaN for what is not there: the statistics of the stream
+            without a batch, the share in a stream of zeros.
         """
         sums = add_up(torch.stack([site.sums() for site in self._sites]))
         gradients = [gradient_norm(site.sublayer) for site in self._sites]
@@ -93,9 +95,9 @@ class Watch:
         ):
             stream, new, kept, values = row
             measured = {
-                MEAN_SQUARE: stream / values,
-                SHARE: new / (new + kept),
-                GRADIENT: norm / gradient_scale,
+                MEAN_SQUARE: _ratio(stream, values),
+                SHARE: _ratio(new, new + kept),
+                GRADIENT: _or_infinity(norm / gradient_scale),
                 **dict(_learned(site.sublayer.residual)),
             }
             for quantity, value in measured.items():
@@ -165,10 +167,19 @@ def _valid_frames(stream: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
     return valid_frames(lengths, stream)
 
 
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
+    """Return part of whole; NaN where both are 0, infinity where one is not finite."""
+    return (part / whole).where(part.isfinite() & whole.isfinite(), torch.inf)
+
+
+def _or_infinity(value: Tensor) -> Tensor:
+    return value.where(value.isfinite(), torch.inf)
+
+
 def _learned(residual: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield what a residual function has learned: numbers, or their mean and spread."""
     for name, weight in _learned_weights(residual).items():
-        weight = weight.detach().float()
+        weight = _or_infinity(weight.detach().float())
         if weight.numel() == 1:
             yield f"{LEARNED}{name}", weight
         else:

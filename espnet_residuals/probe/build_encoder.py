@@ -44,6 +44,7 @@ def build_encoder(
         raise config.locate(error) from error
     except (
         AssertionError,
+        MemoryError,
         RuntimeError,
         TypeCheckError,
         TypeError,

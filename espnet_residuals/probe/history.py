@@ -3,7 +3,7 @@
 import logging
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Iterator, NamedTuple, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ class History(NamedTuple):
     Attributes:
         steps (list[int]): Steps at which they were measured.
         quantities (dict[str, NDArray[np.float64]]): Values of each quantity,
-            (sublayers, steps); NaN where there is none.
+            (sublayers, steps); NaN where there is none, infinity where what was
+            measured is no finite number.
     """
 
     steps: list[int]
@@ -69,7 +70,7 @@ def read_history(folder: Path) -> History:
 
 
 def _read_points(path: Path) -> tuple[float, Points]:
-    """Return when an event file was begun, and the finite statistics in it."""
+    """Return when an event file was begun, and the statistics in it."""
     try:
         # Only this command needs it.
         from tensorboard.backend.event_processing.event_accumulator import (
@@ -88,11 +89,25 @@ def _read_points(path: Path) -> tuple[float, Points]:
         parsed = parse_name(tag)
         if parsed is None:
             continue
-        for event in events.Scalars(tag):
-            if math.isfinite(event.value):
-                # At the end of an epoch ESPnet2 adds its mean, as a second value.
-                points.setdefault((*parsed, event.step), event.value)
+        for step, value in _values(events.Scalars(tag)):
+            points[(*parsed, step)] = value
     return (events.FirstEventTimestamp() if points else 0.0), points
+
+
+def _values(events: Sequence[Any]) -> Iterator[tuple[int, float]]:
+    """Yield the steps at which a statistic was measured, and what it was.
+
+    ESPnet2 writes NaN where it was not. At the end of an epoch it adds the mean of the
+    epoch, as a second value, which is infinite if one value of the epoch was.
+    """
+    seen, found = set(), set()
+    for event in events:
+        is_mean = event.step in seen
+        seen.add(event.step)
+        is_none = math.isnan(event.value) or (is_mean and math.isinf(event.value))
+        if event.step not in found and not is_none:
+            found.add(event.step)
+            yield event.step, event.value
 
 
 def _arrange(points: Points) -> History:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from espnet_residuals.layer_stats.names import GRADIENT, MEAN_SQUARE, SHARE
+from espnet_residuals.plot_style import VERMILION
 from espnet_residuals.probe.figure import Panel, drawing
 from espnet_residuals.probe.history import History
 
@@ -19,6 +20,8 @@ PANELS = (
 
 def plot_history(path: Path, title: str, history: History) -> None:
     """Draw the stream, the branches and the gradient over depth and training.
+
+    What was measured and is no finite number is red.
 
     Args:
         path (Path): The picture; its suffix tells the format.
@@ -38,23 +41,28 @@ def plot_history(path: Path, title: str, history: History) -> None:
 
 
 def _draw_panel(figure: Any, axis: Any, panel: Panel, history: History) -> None:
-    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.colors import ListedColormap, LogNorm, Normalize
     from matplotlib.ticker import LogFormatter
 
     values = history.quantities[panel.quantity]
     if panel.log:
         values = np.where(values > 0, values, np.nan)
     is_log = panel.log and bool(np.isfinite(values).any())
+    edges = _edges(history.steps), np.arange(len(values) + 1) + 0.5
     mesh = axis.pcolormesh(
-        _edges(history.steps),
-        np.arange(len(values) + 1) + 0.5,
-        values,
+        *edges,
+        np.where(np.isfinite(values), values, np.nan),
         norm=LogNorm() if is_log else Normalize(vmin=0),
     )
     bar = figure.colorbar(mesh, ax=axis, pad=0.01, format="%g")
     if is_log:
         bar.ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
-    axis.set(title=panel.title, ylabel="sublayer")
+    is_broken = np.isinf(values)
+    if is_broken.any():
+        hidden = np.ma.masked_array(is_broken, mask=~is_broken)
+        axis.pcolormesh(*edges, hidden, cmap=ListedColormap([VERMILION]))
+    note = " (red: not finite)" if is_broken.any() else ""
+    axis.set(title=f"{panel.title}{note}", ylabel="sublayer")
     axis.yaxis.get_major_locator().set_params(integer=True)
     axis.grid(False)
 

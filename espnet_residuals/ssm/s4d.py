@@ -37,7 +37,7 @@ class S4D(nn.Module):
         d_model (int): Number of features.
         d_state (int): Size of the state, even.
         bidirectional (bool): Look ahead too, with a second kernel.
-        init (str): Start of A: ``lin``, ``inv`` or ``legs``.
+        init (str): Start of A: ``lin``, ``inv`` or ``legs`` (d_state <= 2048).
         discretization (str): ``zoh`` or ``bilinear``.
         dt_min (float): Smallest step length at the start, in frames.
         dt_max (float): Largest step length at the start.

@@ -7,6 +7,10 @@ from espnet_residuals.config import check_number
 # Of what a frame takes from others, beside the direct path, in root mean squares.
 KERNEL_GAIN = 0.1
 
+# Beside a branch so large nothing is left of the stream. Far beyond, the squares that
+# the norms sum up overflow.
+LARGEST = 100
+
 
 def check_start_gain(start_gain: Optional[float]) -> Optional[float]:
     """Return the option ``start_gain`` of a layer if it is valid.
@@ -15,7 +19,7 @@ def check_start_gain(start_gain: Optional[float]) -> Optional[float]:
         start_gain (Optional[float]): What was configured.
 
     Returns:
-        Optional[float]: A number >= 0, or None.
+        Optional[float]: A number from 0 to 100, or None.
 
     Raises:
         ConfigError: If it is neither.
@@ -26,4 +30,4 @@ def check_start_gain(start_gain: Optional[float]) -> Optional[float]:
     """
     if start_gain is None:
         return None
-    return check_number("start_gain", start_gain, minimum=0)
+    return check_number("start_gain", start_gain, minimum=0, maximum=LARGEST)

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
 from omegaconf import ListConfig, OmegaConf
 
@@ -91,3 +92,13 @@ def test_plain_copy_knows_no_omegaconf() -> None:
     plain = to_plain(MappingProxyType({"x": config, "y": ListConfig(["z"])}))
     assert plain == {"x": {"a": {"b": [1, {"c": None}]}}, "y": ["z"]}
     assert type(plain["x"]) is dict and type(plain["x"]["a"]["b"]) is list
+
+
+def test_size_that_no_memory_holds_is_refused_by_key() -> None:
+    @shapes.register("huge")
+    class Huge:
+        def __init__(self, name: str, size: int) -> None:
+            np.empty(size)
+
+    with pytest.raises(ConfigError, match="^conf.shape: Huge: Unable to allocate"):
+        build({"_name_": "huge", "size": 2**50})

@@ -124,3 +124,18 @@ def test_extreme_steps_that_float32_holds_stay_finite(
     assert all(
         p.grad is not None and p.grad.isfinite().all() for p in model.parameters()
     )
+
+
+@pytest.mark.parametrize("layer", ["s4d", "ff"])
+def test_branch_that_overflows_by_its_start_gain_is_refused(layer: str) -> None:
+    for start_gain, fits in ((100, True), (101, False), (1e20, False)):
+        config = {"_name_": layer, "start_gain": start_gain}
+        if fits:
+            stack = ResidualStack(8, num_blocks=2, layer=config)
+            stack(torch.randn(2, 30, 8)).square().sum().backward()
+            assert all(p.grad.isfinite().all() for p in stack.parameters())
+            continue
+        with pytest.raises(
+            ConfigError, match=r"^encoder_conf\.layer\.start_gain: .*100"
+        ):
+            ResidualStack(8, num_blocks=2, layer=config)

@@ -87,7 +87,11 @@ def test_state_is_not_changed_so_a_stream_can_branch() -> None:
             ["ff", {"_name_": "s4d", "bidirectional": True}],
             r"^encoder_conf\.layer\[1\]\.bidirectional: .*cannot stream.*false",
         ),
-        (["espnet_mha"], r"^encoder_conf\.layer\[0\]: EspnetAttention cannot stream"),
+        (["mha"], r"^encoder_conf\.layer\[0\]\.left_context: .*cannot stream"),
+        (
+            {"_name_": "mha", "left_context": 9},
+            r"^encoder_conf\.layer\.look_ahead: .*cannot stream",
+        ),
         ("espnet_s4", r"^encoder_conf\.layer: EspnetS4 cannot stream"),
     ],
 )

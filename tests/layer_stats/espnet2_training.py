@@ -70,6 +70,7 @@ def train(
             distributed_option=DistributedOption(distributed=distributed),
         )
     assert not optimizer._optimizer_step_pre_hooks
+    assert "zero_grad" not in vars(optimizer)
     statistics = {
         name: values
         for name, values in sub_reporter.stats.items()

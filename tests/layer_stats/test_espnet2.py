@@ -1,5 +1,6 @@
 """ESPnet2's trainer, with the statistics, against the same training by hand."""
 
+import itertools
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -10,12 +11,14 @@ import torch
 import yaml
 from torch import nn
 
+from espnet_residuals import S4Encoder
 from espnet_residuals.bin.asr_train import get_parser, main
 from espnet_residuals.layer_stats.espnet2 import ASRTask, LayerStatsTrainer
 from espnet_residuals.probe.history import read_history
+from espnet_residuals.probe.history_report import report
 from tests.encoder.training import small_encoder, utterances
 from tests.layer_stats.espnet2_training import REQUIRED, Model, train
-from tests.layer_stats.training import by_hand, count_hooks
+from tests.layer_stats.training import break_sublayer, by_hand, count_hooks
 
 
 @pytest.mark.parametrize("grad_clip", [1e-3, 1e6])
@@ -44,8 +47,27 @@ def test_step_that_is_skipped_leaves_the_next_ones_as_they_are() -> None:
     broken = torch.full_like(utterances()[0], torch.inf)
     got = train(Model(), [broken, *utterances()], every=1)
     expected = train(Model(), utterances(), every=1)
-    assert all(np.isnan(value) for value in got[0].values())
+    assert all(np.isposinf(value) for value in got[0].values())
     assert got[1:] == expected
+
+
+def test_step_that_is_skipped_is_followed_by_measured_ones() -> None:
+    class Breaking(Model):
+        """The third sublayer of four breaks at the third batch."""
+
+        def forward(self, x: torch.Tensor, lengths: torch.Tensor, **others: Any) -> Any:
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls == 3:
+                break_sublayer(self.encoder, 3)
+            return super().forward(x, lengths, **others)
+
+    got = train(Breaking(), utterances()[:3] * 2, every=5)
+    stream = [[one[f"layer_mean_square/{i}"] for i in (1, 2, 3, 4)] for one in got]
+    share = [[one[f"layer_share/{i}"] for i in (1, 2, 3, 4)] for one in got]
+    assert np.isfinite(stream[0]).all()
+    assert np.isnan(stream[1:3]).all()  # not measured; the step of the third is skipped
+    for one in (*stream[3:], *share[3:]):
+        assert np.isfinite(one[:2]).all() and np.isposinf(one[2:]).all()
 
 
 def test_option_is_checked() -> None:
@@ -118,3 +140,27 @@ def test_whole_training_writes_its_history(recipe: Path) -> None:
     assert history.quantities["share"][:, 0].max() < 1e-3
     assert np.isfinite(history.quantities["gradient"]).all()
     assert (recipe / "exp" / "images" / "layer_share" / "1.png").exists()
+
+
+@pytest.mark.long
+def test_history_of_a_training_that_broke_says_when_and_where(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, batches = S4Encoder.forward, itertools.count(1)
+
+    def breaking(encoder: S4Encoder, *arguments: Any) -> Any:
+        if encoder.training and next(batches) == 6:
+            break_sublayer(encoder, 2)
+        return forward(encoder, *arguments)
+
+    monkeypatch.setattr(S4Encoder, "forward", breaking)
+    main(["--config", "train.yaml"])
+    history = read_history(recipe / "exp")
+    assert history.steps == [2, 4, 6, 8]
+    assert np.isfinite(history.quantities["mean_square"][:, :3]).all()
+    np.testing.assert_equal(
+        np.isfinite(history.quantities["mean_square"][:, 3]), [True, False]
+    )
+    said = report(recipe / "exp", history).splitlines()
+    assert "mean square: not finite from step 8 on, there in sublayer 2" in said
+    assert "gradient: not finite from step 8 on, there in sublayers 1-2" in said

@@ -135,3 +135,10 @@ def norm_by_hand(module: nn.Module) -> Tensor:
 
 def count_hooks(model: nn.Module) -> int:
     return sum(len(module._forward_hooks) for module in model.modules())
+
+
+@torch.no_grad()
+def break_sublayer(encoder: S4Encoder, i_layer: int) -> None:
+    """Make the parameters of a layer NaN, as a training does that diverges."""
+    for parameter in encoder.stack.sublayers[i_layer - 1].layer.parameters():
+        parameter.fill_(torch.nan)
