@@ -1,4 +1,4 @@
-"""The command ``espnet-residuals``: list, show, probe and history."""
+"""The command ``espnet-residuals``: list, show, probe, history and transcribe."""
 
 import argparse
 import sys
@@ -9,15 +9,17 @@ import yaml
 
 from espnet_residuals.probe.failure import MEANINGS, Exit, Failure
 from espnet_residuals.probe.output import leave_output, open_output
+from espnet_residuals.streaming.transcribe import add_transcribe
 
 DESCRIPTION = """\
 See how signal and gradient travel through the depth of an encoder, before you train it
-and while it trains.
+and while it trains; and read speech with it.
 
   espnet-residuals list
   espnet-residuals show decay --layers 24 --power 0.5 --plot decay.png
   espnet-residuals probe conf/training.yaml --compare residual,decay --plot depth.png
   espnet-residuals history exp/my_experiment --plot history.png
+  espnet-residuals transcribe exp/my_experiment speech.wav
 """
 
 EXIT_CODES = "exit codes:\n  0  done\n" + "".join(
@@ -164,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_show(commands)
     _add_probe(commands)
     _add_history(commands)
+    add_transcribe(commands, _new)
     return parser
 
 

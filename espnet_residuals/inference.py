@@ -1,8 +1,11 @@
-"""Decoding class to name in a YAML; importing this module registers the encoder."""
+"""Decoding classes to name in a YAML; importing this module registers the encoder."""
 
 from espnet2.bin.asr_inference import Speech2Text as EspnetSpeech2Text
 
 from espnet_residuals.integration.registration import register
+from espnet_residuals.streaming.speech2text import Speech2TextStreaming
+
+__all__ = ["Speech2Text", "Speech2TextStreaming"]
 
 register()
 

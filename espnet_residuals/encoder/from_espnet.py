@@ -31,10 +31,10 @@ def from_espnet(
 ) -> dict[str, Tensor]:
     """Return the parameters of a trained ESPnet encoder under the names of ``s4``.
 
-    The result is for ESPnet's ``--init_param``. The YAML has to name the same layers:
-    docs/encoders/conformer_10m.yaml is a Conformer. With the plain residual connection
-    the outputs are those of ESPnet, within what the ``eps`` of the norms makes; any
-    other one is where training goes on from.
+    Saved with ``torch.save``, the result is for ESPnet's ``--init_param``. The YAML has
+    to name the same layers: docs/encoders/conformer_10m.yaml is a Conformer. With the
+    plain residual connection the outputs are those of ESPnet, but for the ``eps`` of
+    the norms (1e-12 there, 1e-5 here); with any other, training goes on from there.
 
     Args:
         state (Mapping[str, Tensor]): State dict of a model, or of the encoder alone.

@@ -40,7 +40,7 @@ def scale_output_weights(layer: nn.Module, gain: float) -> None:
 
     These are the weights of :class:`torch.nn.Linear`, whatever drew them, unless the
     layer has a method ``output_weights`` that returns others. For ``ff`` these are both
-    matrices and for ``espnet_mha`` those of values and output, as in the paper; queries
+    matrices and for ``mha`` those of values and output, as in the paper; queries
     and keys only choose. For ``s4d`` and ``espnet_s4`` it is the matrix behind the
     state-space model; that model keeps the start that its theory asks for. Biases are
     not scaled.

@@ -57,9 +57,9 @@ class S4Encoder(AbsEncoder):
             ESPnet's encoders do).
         layer (Any): The layers of one block, in order: a name, a mapping with
             ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,
-            ``espnet_s4``, ``espnet_mha``. A mapping may also hold the ``residual`` of
-            this sublayer alone, and ``scale``, a constant factor of its branch.
-            Default: a bidirectional ``s4d`` and ``ff``.
+            ``conv``, ``mha``, ``mamba2``, ``espnet_s4``. A mapping may also hold the
+            ``residual`` of this sublayer alone, and ``scale``, a constant factor of its
+            branch. Default: a bidirectional ``s4d`` and ``ff``.
         residual (Any): The residual function: a name, or a mapping with ``_name_`` and
             options; None for no residual connection.
         norm (Optional[str]): ``layer`` for LayerNorm, or None.

@@ -7,11 +7,11 @@ from torch import nn
 
 from espnet_residuals.config import Registry, build_from_config, check_method
 from espnet_residuals.config.registry import C
+from espnet_residuals.layers.attention import SelfAttention
 from espnet_residuals.layers.convolution import ConvolutionModule
-from espnet_residuals.layers.espnet_attention import EspnetAttention
 from espnet_residuals.layers.espnet_s4 import EspnetS4
 from espnet_residuals.layers.feed_forward import FeedForward
-from espnet_residuals.ssm import S4D
+from espnet_residuals.ssm import S4D, Mamba2
 
 LayerConfig = Union[str, Mapping[str, Any], type]
 
@@ -85,10 +85,11 @@ def register_layer(*names: str) -> Callable[[C], C]:
 
 
 register_layer("s4d")(S4D)
+register_layer("mamba2")(Mamba2)
 register_layer("ff")(FeedForward)
 register_layer("conv")(ConvolutionModule)
 register_layer("espnet_s4")(EspnetS4)
-register_layer("espnet_mha")(EspnetAttention)
+register_layer("mha")(SelfAttention)
 
 
 def build_layer(

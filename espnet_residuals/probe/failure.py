@@ -14,6 +14,7 @@ class Exit(IntEnum):
     OPTION = 7
     CHECKPOINT = 8
     STATISTICS = 9
+    MODEL = 10
 
 
 MEANINGS = {
@@ -25,6 +26,7 @@ MEANINGS = {
     Exit.OPTION: "an option or the residual function is wrong",
     Exit.CHECKPOINT: "the checkpoint does not fit the encoder",
     Exit.STATISTICS: "the folder holds no statistics of a training",
+    Exit.MODEL: "the model cannot be loaded, or cannot stream",
 }
 
 

@@ -15,6 +15,7 @@ from espnet_residuals.config import (
 from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.kernel_gain import kernel_power
+from espnet_residuals.ssm.marked import MarkedParameters
 from espnet_residuals.ssm.spectrum import check_spectrum, initial_frequencies
 from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_blocks
 from espnet_residuals.transformed import is_transformed
@@ -22,8 +23,6 @@ from espnet_residuals.transformed import is_transformed
 # Of neighbouring frames behind LayerNorm, about, for features with a shift of 10 to
 # 20 ms. The gain of the kernels is set for such input.
 CORRELATION = 0.9
-# Parameters with settings of their own for the optimizer.
-MARKED = ("log_dt", "log_A_real", "A_imag", "B")
 # Bytes of a kernel that is remembered: 4096 frames of 256 features, both ways.
 MOST_REMEMBERED = 8 * 2**20
 NO_TORCHSCRIPT = (
@@ -48,7 +47,7 @@ class Recurrence(NamedTuple):
     C: Tensor
 
 
-class S4DKernel(nn.Module):
+class S4DKernel(MarkedParameters):
     r"""Convolution kernels of independent diagonal state-space models.
 
     .. math::
@@ -88,6 +87,8 @@ class S4DKernel(nn.Module):
         >>> kernel(100).shape
         torch.Size([1, 8, 128])
     """
+
+    MARKED = ("log_dt", "log_A_real", "A_imag", "B")
 
     def __init__(
         self,
@@ -131,31 +132,16 @@ class S4DKernel(nn.Module):
         self.C = parameter(channels, d_model, n_pairs, 2)
         self._kernel_cache = ParameterCache()
         self._recurrence_cache = ParameterCache()
-        self._mark_for_optimizer()
         self.reset_parameters()
 
-    def _mark_for_optimizer(self) -> None:
-        # Names of pruned and parametrised parameters have more behind or before them.
-        for name, parameter in self.named_parameters():
-            if name.removeprefix("parametrizations.").startswith(MARKED):
-                self._mark(parameter)
+    def optimizer_settings(self) -> dict[str, float]:
+        """Return what dt, A and B ask the optimizer for.
 
-    def _mark(self, parameter: nn.Parameter) -> None:
+        Returns:
+            dict[str, float]: Options of a parameter group.
+        """
         own_rate = {} if self.lr is None else {"lr": self.lr}
-        setattr(parameter, "_optim", {"weight_decay": 0.0, **own_rate})
-
-    # Wherever torch makes new parameters, it makes them without their attributes.
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Mark the parameters of a copy."""
-        super().__setstate__(state)
-        self._mark_for_optimizer()
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Mark a parameter that is put in the place of one, as FSDP2 does."""
-        super().__setattr__(name, value)
-        if name in MARKED and isinstance(value, nn.Parameter):
-            self._mark(value)
+        return {**super().optimizer_settings(), **own_rate}
 
     def _apply(
         self, fn: Callable[[Tensor], Tensor], recurse: bool = True
@@ -173,13 +159,7 @@ class S4DKernel(nn.Module):
             return tensor.to(moved.device) if is_cast else moved
 
         super()._apply(move, recurse)
-        self._mark_for_optimizer()
         return self
-
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        """Mark the parameters that loading with ``assign=True`` puts here."""
-        super()._load_from_state_dict(*args, **kwargs)
-        self._mark_for_optimizer()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:

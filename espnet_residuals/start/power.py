@@ -50,11 +50,21 @@ def spread(function: Activation, variance: float = 1.0) -> float:
 
 def _values(function: Activation, variance: float) -> tuple[Tensor, Tensor]:
     """Return the function at the nodes of Gauss and Hermite, and their weights."""
-    nodes, weights = _quadrature()
+    nodes, weights = normal_nodes()
     return function(nodes * variance**0.5), weights
 
 
 @cache
-def _quadrature() -> tuple[Tensor, Tensor]:
+def normal_nodes() -> tuple[Tensor, Tensor]:
+    """Return where to evaluate a function of a standard normal number for its mean.
+
+    Returns:
+        tuple[Tensor, Tensor]: Nodes and weights, float64, both (NODES,).
+
+    Examples:
+        >>> nodes, weights = normal_nodes()
+        >>> round((weights * nodes**2).sum().item(), 6)
+        1.0
+    """
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     return torch.from_numpy(nodes), torch.from_numpy(weights / weights.sum())

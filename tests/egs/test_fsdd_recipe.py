@@ -15,6 +15,7 @@ from espnet3.utils.task_utils import get_espnet_model
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import OmegaConf
 
+from espnet_residuals.streaming.acoustic_model import StreamingAcousticModel
 from tests.egs.fsdd import RECIPE
 from tests.egs.recipe import importable, load_config
 
@@ -32,12 +33,14 @@ def src() -> Iterator[Load]:
         yield load
 
 
-def build(name: str) -> Any:
+def build(name: str, stats: Path | None = None) -> Any:
     """Build the model of a training configuration."""
     config = load_config(RECIPE, name)
     conf: Any = OmegaConf.to_container(config.model, resolve=True)
     conf["token_list"] = TOKENS
-    if conf["normalize"] == "global_mvn":  # its file is made by a stage
+    if stats is not None:
+        conf["normalize_conf"]["stats_file"] = str(stats)
+    elif conf["normalize"] == "global_mvn":  # its file is made by a stage
         conf["normalize"], conf["normalize_conf"] = "utterance_mvn", {}
     return get_espnet_model(config.task, conf)
 
@@ -102,6 +105,24 @@ def test_streaming_encoder_gives_the_frames_of_the_whole_chunk_by_chunk() -> Non
             frames, state = encoder.forward_chunk(chunk, state)
             chunks.append(frames)
     torch.testing.assert_close(torch.cat(chunks, dim=1), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_streaming_model_reads_samples_in_pieces_as_it_reads_the_whole(
+    tmp_path: Path,
+) -> None:
+    mean = np.linspace(-8, -4, 40)
+    stats = tmp_path / "feats_stats.npz"
+    np.savez(stats, count=10, sum=10 * mean, sum_square=10 * (mean**2 + 2))
+    model = build("streaming", stats).eval()
+    samples, lengths = torch.randn(1, 6_000) / 10, torch.tensor([6_000])
+    stream, chunks = StreamingAcousticModel(model), []
+    state = stream.default_state()
+    with torch.no_grad():
+        whole = model.ctc.log_softmax(model.encode(samples, lengths)[0])
+        for i, piece in enumerate(samples.split([1, 799, 3_200, 2_000], dim=1)):
+            chunk, state = stream.forward_chunk(piece, state, is_final=i == 3)
+            chunks.append(chunk)
+    torch.testing.assert_close(torch.cat(chunks, dim=1), whole, rtol=1e-4, atol=1e-4)
 
 
 def test_full_model_looks_ahead_and_so_cannot_stream() -> None:

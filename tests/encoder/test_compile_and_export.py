@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from espnet_residuals import S4D, S4Encoder
 from espnet_residuals.encoder import ResidualStack
 from espnet_residuals.layers.convolution import ConvolutionModule
+from espnet_residuals.ssm import Mamba2
 
 FEATURES = 24  # none of the lengths, which torch would take for the same size
 LENGTHS = (20, 63, 64, 65, 100, 128, 200, 333, 500, 1000)
@@ -35,6 +36,7 @@ MODELS: dict[str, Any] = {
     "conv, batch": lambda: ConvolutionModule(FEATURES, kernel=8, norm="batch"),
     "stack": lambda: ResidualStack(FEATURES, 2, LAYERS, "decay"),
     "encoder": lambda: S4Encoder(FEATURES, output_size=16, num_blocks=2),
+    "mamba2": lambda: Mamba2(FEATURES, d_state=8, head_dim=16, bidirectional=True),
     "highway": lambda: ResidualStack(FEATURES, 2, LAYERS, "highway"),
 }
 

@@ -38,6 +38,12 @@ def power(y: Tensor) -> float:
         {"_name_": "s4d", "init": "legs", "discretization": "bilinear", "d_state": 8},
         {"_name_": "ff", "expand": 1},
         {"_name_": "ff", "expand": 4},
+        "mha",
+        {"_name_": "mha", "positions": "rotary"},
+        {"_name_": "mha", "left_context": 20, "look_ahead": 4},
+        "mamba2",
+        {"_name_": "mamba2", "bidirectional": True},
+        {"_name_": "mamba2", "expand": 1, "head_dim": 16, "d_state": 8, "dt_max": 0.5},
     ],
     ids=str,
 )

@@ -48,6 +48,42 @@ def test_any_chunks_give_the_frames_of_the_whole(
     torch.testing.assert_close(got, whole, rtol=1e-5, atol=1e-5)
 
 
+LOOKING_AHEAD: list[Any] = [
+    {"_name_": "ff", "activation": "swish", "scale": 0.5},
+    {"_name_": "mha", "n_head": 2, "left_context": 20, "look_ahead": 2},
+    {"_name_": "conv", "kernel": 9, "look_ahead": 3},
+    "s4d",
+    {"_name_": "mamba2", "d_state": 4, "residual": "decay"},
+]
+
+
+@given(cuts=st.lists(st.integers(0, LENGTH), max_size=20).map(sorted))
+def test_layers_that_look_ahead_give_the_frames_of_the_whole(cuts: list[int]) -> None:
+    model = encoder(layer=LOOKING_AHEAD, block_norm=True, input_layer="conv1d2")
+    xs = torch.randn(2, LENGTH, FEATURES)
+    with torch.no_grad():
+        whole, _, _ = model(xs, torch.tensor([LENGTH, LENGTH]))
+        state, frames = model.default_state(2), []
+        for chunk in xs.tensor_split(cuts, dim=1):
+            ys, state = model.forward_chunk(chunk, state)
+            frames.append(ys)
+        ys, _ = model.forward_chunk(xs[:, :0], state, is_final=True)
+    got = torch.cat([*frames, ys], dim=1)
+    torch.testing.assert_close(got, whole, rtol=1e-5, atol=1e-5)
+
+
+def test_delay_is_how_many_features_a_frame_waits_for() -> None:
+    model = encoder(layer=LOOKING_AHEAD, input_layer="conv1d2")
+    assert model.stack.look_ahead == 2 * (2 + 3)
+    xs = torch.randn(1, LENGTH, FEATURES)
+    t = 20
+    needed = t * model.embed.stride + model.delay + 1
+    state = model.default_state(1)
+    for length, n_frames in ((needed - 1, t), (needed, t + 1)):
+        ys, _ = model.forward_chunk(xs[:, :length], state)
+        assert ys.size(1) == n_frames
+
+
 @pytest.mark.parametrize("residual", ["residual", "decay", "affine", "highway", None])
 @pytest.mark.parametrize("prenorm", [True, False])
 def test_stack_step_by_step_equals_whole(residual: Any, prenorm: bool) -> None:
@@ -87,7 +123,11 @@ def test_state_is_not_changed_so_a_stream_can_branch() -> None:
             ["ff", {"_name_": "s4d", "bidirectional": True}],
             r"^encoder_conf\.layer\[1\]\.bidirectional: .*cannot stream.*false",
         ),
-        (["espnet_mha"], r"^encoder_conf\.layer\[0\]: EspnetAttention cannot stream"),
+        (["mha"], r"^encoder_conf\.layer\[0\]\.left_context: .*cannot stream"),
+        (
+            {"_name_": "mha", "left_context": 9},
+            r"^encoder_conf\.layer\.look_ahead: .*cannot stream",
+        ),
         ("espnet_s4", r"^encoder_conf\.layer: EspnetS4 cannot stream"),
     ],
 )

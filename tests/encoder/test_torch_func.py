@@ -63,6 +63,7 @@ def test_per_sample_gradients_are_those_of_one_utterance_each(residual: str) -> 
     [
         {"layer": ["s4d", "ff"]},
         {"layer": ["conv", "ff"]},
+        {"layer": {"_name_": "mamba2", "d_state": 4, "bidirectional": True}},
         {"input_layer": "conv1d2"},
         {"prenorm": False},
         {"norm": None},

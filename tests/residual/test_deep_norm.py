@@ -44,9 +44,9 @@ LAYERS: dict[str, tuple[Any, list[str]]] = {
         {"_name_": "espnet_s4", "mode": "diag", "measure": "diag-lin"},
         ["s4.output_linear.0.weight"],
     ),
-    "espnet_mha": (
-        {"_name_": "espnet_mha", "n_head": 2},
-        ["attention.linear_v.weight", "attention.linear_out.weight"],
+    "mha": (
+        {"_name_": "mha", "n_head": 2},
+        ["linear_v.weight", "linear_out.weight"],
     ),
 }
 
