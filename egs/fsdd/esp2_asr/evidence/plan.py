@@ -84,22 +84,24 @@ CONVOLUTION = {"_name_": "conv", "kernel": 11}
 
 
 def _block(*layer: Any, num_blocks: int, output_size: int) -> dict[str, Any]:
-    """Return an encoder ``s4`` of these sublayers, with the norm behind each block."""
+    """Return an encoder ``s4`` of these sublayers."""
     size = {"num_blocks": num_blocks, "output_size": output_size}
-    return {"input_layer": "conv2d2", **size, "layer": list(layer), "block_norm": True}
+    return {"input_layer": "conv2d2", **size, "layer": list(layer)}
 
+
+MACARON = _block(
+    HALF_STEP, STATE_SPACE, CONVOLUTION, HALF_STEP, num_blocks=6, output_size=46
+)
+FEED_FORWARD = {"_name_": "ff", "expand": 2}
 
 # Blocks of ``encoder: s4``; the first is the one of all other studies.
 BLOCKS: dict[str, dict[str, Any]] = {
     "s4": {"input_layer": "conv2d2", "num_blocks": 10},
-    "s4-conv": _block(
-        HALF_STEP,
-        STATE_SPACE,
-        CONVOLUTION,
-        HALF_STEP,
-        num_blocks=6,
-        output_size=46,
+    "s4-conv-ff": _block(
+        STATE_SPACE, CONVOLUTION, FEED_FORWARD, num_blocks=7, output_size=48
     ),
+    "macaron": MACARON,
+    "macaron-norm": {**MACARON, "block_norm": True},
     "conv": _block(HALF_STEP, CONVOLUTION, HALF_STEP, num_blocks=6, output_size=52),
 }
 ENCODERS = {**BLOCKS, **ESPNET}
@@ -107,7 +109,9 @@ BLOCK_RATES = (0.005, 0.012)  # with the first seed
 ENCODER_RATES = (0.0005, 0.001, 0.002, 0.005, 0.012, 0.024)  # likewise, of ESPnet's
 CHOSEN_RATE = {  # the lowest loss at the end; the other seeds take it alone
     "s4": 0.012,
-    "s4-conv": 0.012,
+    "s4-conv-ff": 0.012,
+    "macaron": 0.012,
+    "macaron-norm": 0.005,
     "conv": 0.012,
     "conformer": 0.002,
     "e_branchformer": 0.001,
@@ -127,7 +131,7 @@ UNHEARD = "theo"  # the speaker whom the encoders compared with each other do no
 
 def _s4d(**options: Any) -> dict[str, Any]:
     """Return the layers of a block with other options of ``s4d``."""
-    return {"layer": [{**STATE_SPACE, **options}, {"_name_": "ff", "expand": 2}]}
+    return {"layer": [{**STATE_SPACE, **options}, FEED_FORWARD]}
 
 
 ABLATIONS: dict[str, dict[str, Any]] = {

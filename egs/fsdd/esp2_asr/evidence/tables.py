@@ -1,7 +1,7 @@
 """The tables of RESULTS.md, between the marks that name them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -84,14 +84,20 @@ def _told_lines() -> list[list[str]]:
 
 
 def _course_lines() -> list[list[str]]:
-    """Return how much of the frames is left after some steps, mean and range."""
+    """Return how much of the frames is left after some steps."""
     steps = [f"{step} steps" for step in range(0, LAST + 1, EVERY)]
     lines = [["", "n", *steps]]
     for row in read_rows("course"):
         after = zip(*(cell["frames"] for cell in row.cells))
-        ranges = (f"{mean(v):.2f} ({min(v):.2f} to {max(v):.2f})" for v in after)
-        lines.append([row.name, str(len(row.cells)), *ranges])
+        lines.append([row.name, str(len(row.cells)), *map(_mean_and_range, after)])
     return lines
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    text = f"{mean(values):.2f}"
+    if len(values) == 1:
+        return text
+    return f"{text} ({min(values):.2f} to {max(values):.2f})"
 
 
 def _columns(study: str, rows: list[Row]) -> list[Column]:
