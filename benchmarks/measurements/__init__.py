@@ -11,12 +11,14 @@ from benchmarks.measurements.layer_stats import LayerStats
 from benchmarks.measurements.layers import Layers
 from benchmarks.measurements.stack import Stack
 from benchmarks.measurements.streaming import Streaming
+from benchmarks.measurements.sublayers import Sublayers
 
 FULL: dict[str, Measurement] = {
     "kernel": Kernel(),
     "stack": Stack(),
     "encoders": Encoders(),
     "layers": Layers(),
+    "sublayers": Sublayers(),
     "frames": Frames(),
     "floor": Floor(),
     "decay": Decay(),
@@ -31,6 +33,7 @@ QUICK: dict[str, Measurement] = {
     "stack": Stack(lengths=(50,), num_blocks=1, d_model=32),
     "encoders": Encoders(cases=((50, 1),)),
     "layers": Layers(lengths=(50,), batch=1),
+    "sublayers": Sublayers(lengths=(50,), batch=1),
     "frames": Frames(short=50, long=100),
     "floor": Floor(cases=((50, 1),)),
     "decay": Decay(shape=(2, 50, 32)),
