@@ -16,8 +16,13 @@ def test_dead_branches_are_listed_by_runs() -> None:
     for i in (1, 2, 3, 5):
         readings[i] = readings[i]._replace(share=0.0)
     assert findings(readings) == [
-        "sublayers 2-4, 6 are dead: the branch adds less than 0.01 % to the stream"
+        "sublayers 2-4, 6 are dead: the branch adds less than 0.0001 % to the stream"
     ]
+
+
+def test_half_steps_in_a_deep_stack_of_decay_are_not_dead() -> None:
+    readings = [reading._replace(share=1 / (2 * 80) ** 2) for reading in quiet(80)]
+    assert "dead" not in findings(readings)[0]
 
 
 def test_frames_that_are_lost_are_told_with_the_sublayer_that_loses_them() -> None:
