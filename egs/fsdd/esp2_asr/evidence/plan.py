@@ -47,7 +47,7 @@ STARTS: dict[str, dict[str, float]] = {
     "direct path normal": {"direct_path": 1.0},
 }
 
-# Of 0.26 to 0.267 million parameters. ESPnet's attention encoders have no ``conv1d2``;
+# Of 0.259 to 0.267 million parameters. ESPnet's attention encoders have no ``conv1d2``;
 # with their ``conv2d2`` S4 has fewer sublayers.
 ATTENTION = {"output_size": 48, "attention_heads": 4, "input_layer": "conv2d2"}
 ESPNET: dict[str, dict[str, Any]] = {
@@ -81,6 +81,7 @@ S4D = {"_name_": "s4d", "d_state": 32, "bidirectional": True}
 STATE_SPACE = {**S4D, "dt_min": 0.05, "dt_max": 0.5, "lr": 0.001}
 HALF_STEP = {"_name_": "ff", "expand": 2, "activation": "swish", "scale": 0.5}
 CONVOLUTION = {"_name_": "conv", "kernel": 11}
+SELF_ATTENTION = {"_name_": "mha", "n_head": 4}
 
 
 def _block(*layer: Any, num_blocks: int, output_size: int) -> dict[str, Any]:
@@ -89,9 +90,16 @@ def _block(*layer: Any, num_blocks: int, output_size: int) -> dict[str, Any]:
     return {"input_layer": "conv2d2", **size, "layer": list(layer)}
 
 
-MACARON = _block(
-    HALF_STEP, STATE_SPACE, CONVOLUTION, HALF_STEP, num_blocks=6, output_size=46
-)
+SELECTIVE = {"_name_": "mamba2", "bidirectional": True, "head_dim": 8, "d_state": 16}
+
+
+def _macaron(*middle: Any, num_blocks: int, output_size: int) -> dict[str, Any]:
+    """Return an encoder of Conformer's blocks with other layers for its attention."""
+    layer = (HALF_STEP, *middle, CONVOLUTION, HALF_STEP)
+    return _block(*layer, num_blocks=num_blocks, output_size=output_size)
+
+
+MACARON = _macaron(STATE_SPACE, num_blocks=6, output_size=46)
 FEED_FORWARD = {"_name_": "ff", "expand": 2}
 
 # Blocks of ``encoder: s4``; the first is the one of all other studies.
@@ -102,7 +110,12 @@ BLOCKS: dict[str, dict[str, Any]] = {
     ),
     "macaron": MACARON,
     "macaron-norm": {**MACARON, "block_norm": True},
-    "conv": _block(HALF_STEP, CONVOLUTION, HALF_STEP, num_blocks=6, output_size=52),
+    "macaron-mha": _macaron(SELF_ATTENTION, num_blocks=8, output_size=40),
+    "macaron-mha-s4": _macaron(
+        SELF_ATTENTION, STATE_SPACE, num_blocks=5, output_size=44
+    ),
+    "macaron-mamba2": _macaron(SELECTIVE, num_blocks=7, output_size=40),
+    "conv": _macaron(num_blocks=6, output_size=52),
 }
 ENCODERS = {**BLOCKS, **ESPNET}
 BLOCK_RATES = (0.005, 0.012)  # with the first seed
@@ -112,6 +125,9 @@ CHOSEN_RATE = {  # the lowest loss at the end; the other seeds take it alone
     "s4-conv-ff": 0.012,
     "macaron": 0.012,
     "macaron-norm": 0.005,
+    "macaron-mha": 0.012,
+    "macaron-mha-s4": 0.012,
+    "macaron-mamba2": 0.012,
     "conv": 0.012,
     "conformer": 0.002,
     "e_branchformer": 0.001,
