@@ -5,8 +5,8 @@ from typing import Callable, Sequence
 
 from espnet_residuals.probe.profile import Reading
 
-# A branch whose share is less plays no part. The quietest that start alive are half steps
-# in a deep stack of `decay`: with K sublayers 1 / (2 K) ** 2.
+# A branch whose share is less plays no part. The quietest that start alive are half
+# steps in a deep stack of `decay`: with K sublayers 1 / (2 K) ** 2.
 NOTHING = 1e-6
 # Encoders with less of the frames at the start did not train within hundreds of steps.
 FEW_FRAMES = 0.3

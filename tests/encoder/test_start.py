@@ -158,7 +158,7 @@ def test_layer_of_ones_own_takes_part_by_declaring_start_gain() -> None:
         ({"start": "s5"}, r"encoder_conf\.start: must be one of direct, s4, got 's5'"),
         (
             {"layer": {"_name_": "ff", "start_gain": -1}},
-            r"encoder_conf\.layer\.start_gain: must be a finite number >= 0 <= 100, got -1",
+            r"encoder_conf\.layer\.start_gain: .* number >= 0 <= 100, got -1",
         ),
     ],
 )
