@@ -157,6 +157,8 @@ def _load(arguments: argparse.Namespace) -> Any:
         raise Failure(Exit.MODEL, f"{arguments.model}: {error}") from error
     except Exception as error:  # of ESPnet, espnet_model_zoo, torch
         reason = f"{type(error).__name__}: {error}"
+        if not Path(arguments.model).exists():
+            reason = f"there is no such file or folder; as a published tag, {reason}"
         raise Failure(
             Exit.MODEL, f"cannot load the model {arguments.model}: {reason}"
         ) from error

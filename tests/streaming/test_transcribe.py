@@ -134,6 +134,7 @@ def test_line_prints_only_what_is_new(capsys: Any) -> None:
         (["{folder}", "short.wav"], Exit.USAGE, "nothing can be read: .* 10 samples"),
         (["{folder}", "short.wav", "--beam", "0"], Exit.MODEL, "beam_size: must be"),
         (["{folder}", "short.wav", "--weights", "no"], Exit.MODEL, "no file .*/no"),
+        (["/no/where", "short.wav"], Exit.MODEL, "no such file or folder; as a"),
         (["empty", "short.wav"], Exit.MODEL, "neither config.yaml nor meta.yaml"),
     ],
 )
