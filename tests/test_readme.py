@@ -31,7 +31,7 @@ def test_yaml_builds_the_encoder() -> None:
     config = yaml.safe_load(blocks("yaml")[0])
     assert config["encoder"] == "s4"
     encoder = S4Encoder(80, **config["encoder_conf"])
-    assert len(encoder.stack.sublayers) == 12
+    assert len(encoder.stack.sublayers) == 18
 
 
 @pytest.mark.parametrize("residual", ["residual", "decay", "highway", "affine", None])

@@ -11,8 +11,9 @@ def branch_gain(residual: nn.Module, n_layers: int) -> float:
 
     Where the residual function keeps nothing of the input it is 1. Else it is
     :math:`1 / \sqrt{K}` with K sublayers, so that all branches together have the power
-    of what they join. A function that makes the branch small in a deep stack says with
-    ``init_gain`` what it takes instead, as DeepNorm and DepthScaled do.
+    of what they join. A function that makes the branch small by itself says with
+    ``init_gain`` what it takes instead, as DeepNorm, DepthScaled, ReZero and LayerScale
+    do.
 
     Args:
         residual (nn.Module): The residual function of the sublayer.

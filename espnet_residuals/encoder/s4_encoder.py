@@ -1,6 +1,7 @@
 """The encoder that ESPnet's YAML names ``s4``."""
 
 import warnings
+from functools import partial
 from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
 import torch
@@ -17,6 +18,7 @@ from espnet_residuals.config import (
     shown,
     to_plain,
 )
+from espnet_residuals.encoder.former_default import FORMER_BLOCK, is_former_default
 from espnet_residuals.encoder.input_layer import InputLayer
 from espnet_residuals.encoder.stack import AfterBlock, ResidualStack
 
@@ -24,6 +26,7 @@ KEY = "encoder_conf"
 
 DEFAULT_BLOCK: tuple[Mapping[str, Any], ...] = (
     {"_name_": "s4d", "bidirectional": True},
+    {"_name_": "conv"},
     {"_name_": "ff"},
 )
 
@@ -59,7 +62,8 @@ class S4Encoder(AbsEncoder):
             ``_name_`` and options, or a list of these. Names: ``s4d``, ``ff``,
             ``conv``, ``mha``, ``mamba2``, ``espnet_s4``. A mapping may also hold the
             ``residual`` of this sublayer alone, and ``scale``, a constant factor of its
-            branch. Default: a bidirectional ``s4d`` and ``ff``.
+            branch. Default: a bidirectional ``s4d``, ``conv`` and ``ff``; a model that
+            was stored with the former default, without ``conv``, still loads.
         residual (Any): The residual function: a name, or a mapping with ``_name_`` and
             options; None for no residual connection.
         norm (Optional[str]): ``layer`` for LayerNorm, or None.
@@ -114,10 +118,10 @@ class S4Encoder(AbsEncoder):
         super().__init__()
         _refuse(unknown)
         self._output_size = check_integer(f"{KEY}.output_size", output_size, minimum=1)
-        self.stack = ResidualStack(
+        self._build_stack = partial(
+            ResidualStack,
             output_size,
             num_blocks,
-            layer,
             residual=residual,
             norm=norm,
             prenorm=prenorm,
@@ -127,6 +131,9 @@ class S4Encoder(AbsEncoder):
             start=start,
             key=KEY,
         )
+        self.stack = self._build_stack(layer)
+        self._num_blocks = num_blocks
+        self._is_default = layer is DEFAULT_BLOCK
         try:
             self.embed = InputLayer(
                 input_layer, input_size, output_size, dropout_rate, start
@@ -148,6 +155,17 @@ class S4Encoder(AbsEncoder):
     def output_size(self) -> int:
         """Return the number of features of the output."""
         return self._output_size
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        """Take the former default's layers where a model without ``layer`` has them."""
+        if self._is_default and is_former_default(
+            state_dict, f"{prefix}stack.", self._num_blocks
+        ):
+            like = next(self.stack.parameters())
+            self.stack = self._build_stack(FORMER_BLOCK).to(like).train(self.training)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @property
     def delay(self) -> int:

@@ -42,6 +42,8 @@ class LayerScale(Residual):
         tensor([0.1000, 0.1000], requires_grad=True)
     """
 
+    init_gain = 1.0  # the branch starts small by itself
+
     def __init__(
         self,
         i_layer: Optional[int],

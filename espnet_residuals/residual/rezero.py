@@ -40,6 +40,8 @@ class ReZero(Residual):
         True
     """
 
+    init_gain = 1.0  # the branch starts small by itself
+
     def __init__(self, i_layer: Optional[int], d_input: int, d_model: int) -> None:
         super().__init__(i_layer, d_input, d_model)
         self.scale = nn.Parameter(torch.zeros(1))

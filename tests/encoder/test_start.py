@@ -70,7 +70,8 @@ def test_frame_hands_on_what_happens_in_it() -> None:
         ("decay", [1.0] + [0.25] * 15),
         ({"_name_": "decay", "offset": 1}, [0.25] * 16),
         (None, [1.0] * 16),
-        ("rezero", [0.25] * 16),
+        ("rezero", [1.0] * 16),
+        ("layerscale", [1.0] * 16),
         ("depth_scaled", [1.0] * 16),
     ],
     ids=str,
@@ -127,7 +128,7 @@ def test_espnets_init_leaves_the_direct_start_and_draws_the_former_anew(
     initialize(encoder, "xavier_uniform")
     x = frames("white", 64)
     powers = [power(s.layer(x)) for s in encoder.stack.sublayers]
-    is_kept = all(p == pytest.approx(0.25, rel=0.1) for p in powers)
+    is_kept = all(p == pytest.approx(1 / len(powers), rel=0.1) for p in powers)
     assert is_kept == (start == "direct")
 
 
