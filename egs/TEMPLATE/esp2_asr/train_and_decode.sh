@@ -5,11 +5,12 @@
 #
 # SCRIPT is the name under which a recipe links to this file. NAME is a file
 # conf/NAME.yaml (default: training); it is decoded as conf/inference_NAME.yaml says, or
-# conf/inference.yaml. Fails if the word error rate of a test set is above the bar given,
-# such as test=6. PYTHON names the interpreter that has espnet_residuals; by default the
-# `python` on PATH. FSDD or AN4, by recipe, names the archive or the folder of the data
-# set; by default it is downloaded. FOLD is AN4's for the NAME fold. Removes what an
-# earlier run trained (exp/NAME, with fold exp/fold_FOLD); keeps the data.
+# that of NAME without its last _part, or conf/inference.yaml. Fails if the word error
+# rate of a test set is above the bar given, such as test=6. PYTHON names the interpreter
+# that has espnet_residuals; by default the `python` on PATH. FSDD or AN4, by recipe,
+# names the archive or the folder of the data set; by default it is downloaded. FOLD is
+# AN4's for the NAME fold. Removes what an earlier run trained (exp/NAME, with fold
+# exp/fold_FOLD); keeps the data.
 set -eu
 unset CDPATH
 
@@ -41,6 +42,7 @@ if [ ! -f "conf/$name.yaml" ]; then
     exit 1
 fi
 inference=inference_$name
+[ -f "conf/$inference.yaml" ] || inference=inference_${name%_*}
 [ -f "conf/$inference.yaml" ] || inference=inference
 exp=exp/$name
 if [ "$name" = fold ]; then
