@@ -57,8 +57,13 @@ if [ -d "$exp" ]; then
     rm -r "$exp"
 fi
 
+# ESPnet3's collect_stats takes `normalize` out of the configuration that the stages of a
+# process share: train would go on with utterance_mvn.
 "$python" run.py \
-    --stages create_dataset train_tokenizer collect_stats train infer measure \
+    --stages create_dataset train_tokenizer collect_stats \
+    --training_config "conf/$name.yaml"
+"$python" run.py \
+    --stages train infer measure \
     --training_config "conf/$name.yaml" \
     --inference_config "conf/$inference.yaml" \
     --metrics_config conf/metrics.yaml
