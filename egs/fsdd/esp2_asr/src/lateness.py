@@ -12,7 +12,7 @@ from dataset.config import CONFIG
 from dataset.dataset import DigitsDataset
 from dataset.layout import lay_out_split
 from dataset.plan import make_plans
-from src.arrival import Arrival, arrivals, arrivals_of
+from src.arrival import arrivals, arrivals_of
 from src.scores import score
 
 from espnet_residuals.inference import Speech2TextStreaming
