@@ -4,6 +4,7 @@
 # AN4     archive or folder of CMU AN4 (default: downloaded)
 # FOLD    of `make an4-fold`, 1 to 7 (default: 1)
 # SEED    of the training of the digits and of AN4 (default: 2026)
+# LOOK_AHEAD of `make digits-streaming`: 160, 320 or 640 ms (default: none)
 # MINUTES for `make evidence` (default: 60)
 PYTHON ?=
 VENV ?= .venv
@@ -14,6 +15,7 @@ unexport CDPATH
 
 MINI_AN4 := egs/mini_an4/esp2_asr
 DIGITS := egs/fsdd/esp2_asr
+STREAMING := streaming$(LOOK_AHEAD:%=_%)
 AN4_RECIPE := egs/an4/esp2_asr
 CHECKED := espnet_residuals espnet_residuals_import_hook.py tests egs docs benchmarks setup.py
 RUN := "$(VENV)/bin/python" -m
@@ -74,8 +76,9 @@ digits-heldout: venv  ## the same without one speaker
 digits-decay: venv  ## the same with `residual: decay`
 	$(call digits,decay)
 
-digits-streaming: venv  ## the same with an encoder that never looks ahead
-	$(call digits,streaming)
+digits-streaming: venv  ## a model that streams, and how late its words come
+	$(call digits,$(STREAMING))
+	$(in_digits) "$$python" -m src.lateness exp/$(STREAMING)
 
 an4: venv  ## sentences of unheard speakers: train, decode, print the error rates
 	$(call an4,training)

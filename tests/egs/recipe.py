@@ -28,7 +28,9 @@ def importable(recipe_dir: Path) -> Iterator[Callable[[str], ModuleType]]:
     sys.path.insert(0, str(recipe_dir))
     yield lambda name: import_module(f"src.{name}")
     sys.path.remove(str(recipe_dir))
-    for name in [name for name in sys.modules if name.split(".")[0] == "src"]:
+    for name in [
+        name for name in sys.modules if name.split(".")[0] in ("src", "dataset")
+    ]:
         del sys.modules[name]
 
 

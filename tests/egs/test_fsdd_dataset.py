@@ -137,6 +137,25 @@ def test_recordings_of_a_speaker_are_used_equally_often(
         assert max(counts) - min(counts) <= 1
 
 
+@pytest.mark.parametrize("split", INDICES)
+def test_bounds_of_words_are_those_of_their_recordings(
+    small_fsdd: ModuleType, recipe: Path, split: str
+) -> None:
+    (plan,) = [
+        plan
+        for plan in submodule(small_fsdd, "plan").make_plans(None)
+        if plan.name == split
+    ]
+    layout = submodule(small_fsdd, "layout")
+    laid_out = list(layout.lay_out_split(plan, recipe / "downloads" / "recordings"))
+    rows = read_manifest(recipe / f"data/fsdd/{split}.tsv")
+    assert [each.utt_id for each in laid_out] == [utt_id for utt_id, _, _ in rows]
+    for each, (utt_id, speech, text) in zip(laid_out, rows):
+        found = find_recordings(speech, utt_id.split("_")[0], text)
+        bounds = [(start, start + len(samples_of(name))) for name, start in found]
+        assert each.word_bounds == bounds
+
+
 def test_lengths_of_pauses(recipe: Path) -> None:
     inner = []
     for utt_id, speech, text in read_manifest(recipe / "data/fsdd/long.tsv"):

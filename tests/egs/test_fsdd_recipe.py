@@ -19,7 +19,13 @@ from espnet_residuals.streaming.acoustic_model import StreamingAcousticModel
 from tests.egs.fsdd import RECIPE
 from tests.egs.recipe import importable, load_config
 
-MODELS = ("training", "quick", "heldout", "decay", "streaming", "attention")
+STREAMING = {
+    "streaming": 0,
+    "streaming_160": 160,
+    "streaming_320": 320,
+    "streaming_640": 640,
+}
+MODELS = ("training", "quick", "heldout", "decay", "attention", *STREAMING)
 LETTERS = "▁EINOTRHVSFGWXZU"
 TOKENS = ["<blank>", "<unk>", *LETTERS, "<sos/eos>"]
 
@@ -81,6 +87,7 @@ def test_experiment_and_data_of_each_configuration_are_its_own(name: str) -> Non
     [
         ("inference", ["test", "long"]),
         ("inference_quick", ["test", "long"]),
+        ("inference_streaming", ["test", "long"]),
         ("inference_beam", ["test", "long"]),
         ("inference_attention", ["test", "long"]),
         ("inference_heldout", ["test", "long", "unseen"]),
@@ -94,15 +101,18 @@ def test_test_sets_of_each_decoding(name: str, test_sets: list[str]) -> None:
     assert config.contract.inputs.speech.sample_rate == 8000
 
 
-def test_streaming_encoder_gives_the_frames_of_the_whole_chunk_by_chunk() -> None:
-    encoder = build("streaming").encoder.eval()
+@pytest.mark.parametrize("name", STREAMING)
+def test_streaming_encoder_gives_the_frames_of_the_whole_chunk_by_chunk(
+    name: str,
+) -> None:
+    encoder = build(name).encoder.eval()
     feats = torch.randn(1, 90, 40)
     with torch.no_grad():
         whole, _, _ = encoder(feats, torch.tensor([90]))
         state = encoder.default_state(batch_size=1)
         chunks = []
-        for chunk in feats.split([1, 7, 30, 2, 50], dim=1):
-            frames, state = encoder.forward_chunk(chunk, state)
+        for i, chunk in enumerate(feats.split([1, 7, 30, 2, 50], dim=1)):
+            frames, state = encoder.forward_chunk(chunk, state, is_final=i == 4)
             chunks.append(frames)
     torch.testing.assert_close(torch.cat(chunks, dim=1), whole, rtol=1e-5, atol=1e-5)
 
@@ -123,6 +133,17 @@ def test_streaming_model_reads_samples_in_pieces_as_it_reads_the_whole(
             chunk, state = stream.forward_chunk(piece, state, is_final=i == 3)
             chunks.append(chunk)
     torch.testing.assert_close(torch.cat(chunks, dim=1), whole, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name, milliseconds", STREAMING.items())
+def test_look_ahead_is_what_the_name_says_at_the_same_number_of_parameters(
+    name: str, milliseconds: int
+) -> None:
+    model, training = build(name), build("training")
+    frame = 1000 * 128 * model.encoder.embed.stride / 8000
+    assert frame * model.encoder.stack.look_ahead == milliseconds
+    sizes = [sum(p.numel() for p in each.parameters()) for each in (model, training)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.08)
 
 
 def test_full_model_looks_ahead_and_so_cannot_stream() -> None:

@@ -5,11 +5,12 @@
 #
 # SCRIPT is the name under which a recipe links to this file. NAME is a file
 # conf/NAME.yaml (default: training); it is decoded as conf/inference_NAME.yaml says, or
-# conf/inference.yaml. Fails if the word error rate of a test set is above the bar given,
-# such as test=6. PYTHON names the interpreter that has espnet_residuals; by default the
-# `python` on PATH. FSDD or AN4, by recipe, names the archive or the folder of the data
-# set; by default it is downloaded. FOLD is AN4's for the NAME fold. Removes what an
-# earlier run trained (exp/NAME, with fold exp/fold_FOLD); keeps the data.
+# that of NAME without its last _part, or conf/inference.yaml. Fails if the word error
+# rate of a test set is above the bar given, such as test=6. PYTHON names the interpreter
+# that has espnet_residuals; by default the `python` on PATH. FSDD or AN4, by recipe,
+# names the archive or the folder of the data set; by default it is downloaded. FOLD is
+# AN4's for the NAME fold. Removes what an earlier run trained (exp/NAME, with fold
+# exp/fold_FOLD); keeps the data.
 set -eu
 unset CDPATH
 
@@ -41,6 +42,7 @@ if [ ! -f "conf/$name.yaml" ]; then
     exit 1
 fi
 inference=inference_$name
+[ -f "conf/$inference.yaml" ] || inference=inference_${name%_*}
 [ -f "conf/$inference.yaml" ] || inference=inference
 exp=exp/$name
 if [ "$name" = fold ]; then
@@ -55,8 +57,13 @@ if [ -d "$exp" ]; then
     rm -r "$exp"
 fi
 
+# ESPnet3's collect_stats takes `normalize` out of the configuration that the stages of a
+# process share: train would go on with utterance_mvn.
 "$python" run.py \
-    --stages create_dataset train_tokenizer collect_stats train infer measure \
+    --stages create_dataset train_tokenizer collect_stats \
+    --training_config "conf/$name.yaml"
+"$python" run.py \
+    --stages train infer measure \
     --training_config "conf/$name.yaml" \
     --inference_config "conf/$inference.yaml" \
     --metrics_config conf/metrics.yaml

@@ -1,4 +1,4 @@
-"""Join recordings to one utterance, with pauses; in integers only."""
+"""Line recordings up to one utterance, with pauses; in integers only."""
 
 import wave
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from .random_numbers import draw
 PIECE = CONFIG.pauses.piece * CONFIG.sample_rate // 1000  # samples
 
 
-def join(
+def lay_out(
     recordings: Sequence[np.ndarray],
     silence: np.ndarray,
     numbers: np.random.RandomState,
-) -> np.ndarray:
-    """Return the recordings one after the other, with a pause around each.
+) -> list[np.ndarray]:
+    """Return a pause, the first recording, a pause, and so on to the last pause.
 
     Args:
         recordings: Samples of each digit, 16-bit integers.
@@ -29,7 +29,7 @@ def join(
         is_last = position == len(recordings)
         bounds = CONFIG.pauses.edge if is_last else _between_digits(numbers)
         parts += [recording, _pause(bounds, silence, numbers)]
-    return np.concatenate(parts)
+    return parts
 
 
 def quiet_pieces(recordings: Sequence[np.ndarray]) -> np.ndarray:

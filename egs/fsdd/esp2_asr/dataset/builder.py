@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from .audio import join, quiet_pieces, write_wav
+from .audio import write_wav
 from .config import CONFIG
+from .layout import lay_out_split
 from .location import data_folder
 from .manifest import Utterance, write_manifest
 from .plan import Plan, make_plans
-from .random_numbers import random_numbers
-from .recordings import read_recording
 from .recordings_builder import RecordingsBuilder
-from .strings import deal_strings, text_of
 from .whole_folder import whole_folder
 
 
@@ -37,25 +36,11 @@ class DigitsBuilder(RecordingsBuilder):
 
 def _build_split(plan: Plan, recordings: Path, data: Path) -> None:
     """Write the utterances of one split and its manifest."""
-    voices = {
-        speaker: {
-            recording: read_recording(recordings, recording)
-            for recording in plan.recordings_of(speaker)
-        }
-        for speaker in plan.speakers
-    }
-    silences = {
-        speaker: quiet_pieces(list(voice.values())) for speaker, voice in voices.items()
-    }
-    numbers = random_numbers(plan.seed)
     (data / "wav" / plan.name).mkdir(parents=True)
     utterances = []
-    strings = tqdm(deal_strings(plan, numbers), plan.name, unit="string")
-    for number, string in enumerate(strings):
-        speaker = string[0].speaker
-        utt_id = f"{speaker}_{plan.name}_{number:04d}"
+    laid_out = lay_out_split(plan, recordings)
+    for utt_id, text, parts in tqdm(laid_out, plan.name, plan.strings, unit="string"):
         wav = Path("wav", plan.name, f"{utt_id}.wav")
-        digits = [voices[speaker][recording] for recording in string]
-        write_wav(data / wav, join(digits, silences[speaker], numbers))
-        utterances.append(Utterance(utt_id, wav.as_posix(), text_of(string)))
+        write_wav(data / wav, np.concatenate(parts))
+        utterances.append(Utterance(utt_id, wav.as_posix(), text))
     write_manifest(data / f"{plan.name}.tsv", utterances)
