@@ -47,6 +47,7 @@ setup(
     ],
     extras_require={
         "recipes": ["espnet[train]>=202611"],
+        "server": ["aiohttp>=3.12,<4"],  # of egs/streaming_server
         # The upper bounds keep a newer formatter or checker from failing old code.
         "test": [
             "black>=26,<27",

@@ -152,7 +152,7 @@ install_project() {
     warn_without_compiler
     say "installing espnet-residuals, ESPnet and PyTorch (several GB when new)"
     "$python" -m pip install --upgrade pip
-    "$python" -m pip install --editable '.[recipes,test]'
+    "$python" -m pip install --editable '.[recipes,server,test]'
 }
 
 # The editable installation points to this folder, so a moved one is installed anew.

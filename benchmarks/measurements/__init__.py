@@ -12,6 +12,7 @@ from benchmarks.measurements.layers import Layers
 from benchmarks.measurements.stack import Stack
 from benchmarks.measurements.streaming import Streaming
 from benchmarks.measurements.sublayers import Sublayers
+from benchmarks.measurements.users import Users
 
 FULL: dict[str, Measurement] = {
     "kernel": Kernel(),
@@ -23,6 +24,7 @@ FULL: dict[str, Measurement] = {
     "floor": Floor(),
     "decay": Decay(),
     "streaming": Streaming(),
+    "users": Users(),
     "layer_stats": LayerStats(),
     "imports": Imports(),
 }
@@ -38,6 +40,7 @@ QUICK: dict[str, Measurement] = {
     "floor": Floor(cases=((50, 1),)),
     "decay": Decay(shape=(2, 50, 32)),
     "streaming": Streaming(chunks=(64,), minute=2, hour=4),
+    "users": Users(counts=(2,), chunks=(0.32,)),
     "layer_stats": LayerStats(widths=(16,), num_blocks=1, length=50),
     "imports": Imports(rounds=1),
 }

@@ -17,7 +17,7 @@ class StreamState(NamedTuple):
     Attributes:
         samples (Samples): Samples that later features need.
         encoder (EncoderState): The encoder's state.
-        n_feats (int): Features so far.
+        n_feats (int): Features so far, counted until there are enough for a frame.
     """
 
     samples: Samples
@@ -92,21 +92,17 @@ class StreamingAcousticModel:
                 frame.
         """
         feats, kept = self._frontend.forward_chunk(samples, state.samples, is_final)
-        n_feats = state.n_feats + feats.size(1)
-        if is_final:
-            self._check_length(n_feats)
-        encoded, encoder = self._encoder.forward_chunk(
-            feats, state.encoder, ctc=self._ctc, is_final=is_final
-        )
-        posteriors: Tensor = self._ctc.log_softmax(encoded)
-        return posteriors, StreamState(kept, encoder, n_feats)
-
-    def _check_length(self, n_feats: int) -> None:
         needed = self._encoder.embed.context
-        if n_feats < needed:
+        n_feats = min(state.n_feats + feats.size(1), needed)
+        if is_final and n_feats < needed:
             raise TooShortUttError(
                 f"the recording has {n_feats} frames, too few for the subsampling, "
                 f"which needs {needed}",
                 n_feats,
                 needed,
             )
+        encoded, encoder = self._encoder.forward_chunk(
+            feats, state.encoder, ctc=self._ctc, is_final=is_final
+        )
+        posteriors: Tensor = self._ctc.log_softmax(encoded)
+        return posteriors, StreamState(kept, encoder, n_feats)

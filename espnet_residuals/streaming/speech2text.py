@@ -18,6 +18,7 @@ from espnet_residuals.streaming.acoustic_model import StreamingAcousticModel
 from espnet_residuals.streaming.greedy import GreedySearch
 from espnet_residuals.streaming.model_folder import build_from_folder
 from espnet_residuals.streaming.prefix_beam import PrefixBeamSearch
+from espnet_residuals.streaming.reader import Reader
 from espnet_residuals.streaming.token_lm import TokenLM
 from espnet_residuals.streaming.transcript import Result, Transcript
 
@@ -131,22 +132,21 @@ class Speech2TextStreaming:
     def reset(self) -> None:
         """Forget the stream; the next samples begin another one."""
         self._stream = self.acoustic_model.default_state()
-        self._found = self.search.default_state()
-        self._begin_text()
+        self._reader = self.new_reader()
 
     def new_segment(self) -> None:
         """Begin a new text in the same stream, as after a pause."""
-        self._found = self.search.conclude(self._found)
-        self._begin_text()
+        self._reader.new_segment()
 
-    def _begin_text(self) -> None:
-        model, acoustic = self.asr_model, self.acoustic_model
-        self._transcript = Transcript(
-            model.token_list,
-            self.tokenizer,
-            model.sos,
-            model.eos,
-            acoustic.frame_rate,
+    def new_reader(self) -> Reader:
+        """Return what reads the posteriors of a stream from its beginning."""
+        return Reader(self.search, self._empty_text, self.nbest)
+
+    def _empty_text(self) -> Transcript:
+        model = self.asr_model
+        frame_rate = self.acoustic_model.frame_rate
+        return Transcript(
+            model.token_list, self.tokenizer, model.sos, model.eos, frame_rate
         )
 
     @torch.no_grad()
@@ -169,12 +169,11 @@ class Speech2TextStreaming:
             TooShortUttError: If the recording ends before it is long enough for a frame
                 of the encoder.
         """
-        pieces = self._samples(speech).split(LONGEST_PIECE, dim=1)
+        pieces = self.samples_of(speech).split(LONGEST_PIECE, dim=1)
         try:
             for i, piece in enumerate(pieces, start=1):
                 self._read(piece, is_final and i == len(pieces))
-            endings = self.search.endings(self._found, is_final)[: self.nbest]
-            return [self._transcript.result(ending) for ending in endings]
+            return self._reader.results(is_final)
         finally:
             if is_final:
                 self.reset()
@@ -182,16 +181,12 @@ class Speech2TextStreaming:
     @property
     def settled_text(self) -> Optional[str]:
         """The part of the text that later pieces only continue."""
-        text = self._transcript.text
-        # A letter of several bytes, of which not all have been read.
-        return None if text is None else text.rstrip("\N{REPLACEMENT CHARACTER}")
+        return self._reader.settled_text
 
     @property
     def pause(self) -> float:
         """Seconds since the last token of the text; 0 before its first."""
-        last = self._transcript.last_frame(self.search.endings(self._found)[0])
-        waited = 0 if last is None else self._found.n_frames - 1 - last
-        return waited / self.acoustic_model.frame_rate
+        return self._reader.pause
 
     def _language_model(
         self,
@@ -215,11 +210,21 @@ class Speech2TextStreaming:
         log_probs, self._stream = self.acoustic_model.forward_chunk(
             piece, self._stream, is_final
         )
-        tokens, self._found = self.search.forward_chunk(log_probs[0], self._found)
-        self._transcript.add(tokens)
+        self._reader.read(log_probs[0])
 
-    def _samples(self, speech: Union[Tensor, np.ndarray]) -> Tensor:
-        """Return samples as (1, length), as the model takes them."""
+    def samples_of(self, speech: Union[Tensor, np.ndarray]) -> Tensor:
+        """Return samples as the model takes them.
+
+        Args:
+            speech (Union[Tensor, np.ndarray]): Samples, (length,), or (length,
+                channels), of which the first is taken.
+
+        Returns:
+            Tensor: The samples, (1, length).
+
+        Raises:
+            ValueError: If they have another shape, or are no finite numbers.
+        """
         samples = torch.as_tensor(speech)
         if samples.dim() == 2:
             samples = samples[:, 0]

@@ -52,7 +52,7 @@ class Transcript:
         eos: int,
         frame_rate: float,
     ) -> None:
-        self._frame_rate = frame_rate
+        self.frame_rate = frame_rate
         self._token_list = token_list
         self._text = RunningText(tokenizer)
         self._yseq = torch.tensor([sos])
@@ -123,4 +123,4 @@ class Transcript:
 
     def _times(self, tokens: Sequence[Token]) -> tuple[list[int], list[float]]:
         frames = [token.frame for token in tokens]
-        return frames, [frame / self._frame_rate for frame in frames]
+        return frames, [frame / self.frame_rate for frame in frames]
