@@ -16,7 +16,7 @@ from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.kernel_gain import kernel_power
 from espnet_residuals.ssm.marked import MarkedParameters
-from espnet_residuals.ssm.recurrence import Recurrence, make_recurrence
+from espnet_residuals.ssm.recurrence import Recurrence
 from espnet_residuals.ssm.spectrum import check_spectrum, initial_frequencies
 from espnet_residuals.ssm.vandermonde import power_sums, whole_blocks
 from espnet_residuals.transformed import is_transformed
@@ -239,7 +239,7 @@ class S4DKernel(MarkedParameters):
     def _recurrence(self) -> Recurrence:
         step = self._step()
         c_real, c_imag = self._weights(step)
-        return make_recurrence(step, c_real[0], c_imag[0], self._dtype())
+        return Recurrence(step, c_real[0], c_imag[0], self._dtype())
 
     def _weights(self, step: Step) -> tuple[Tensor, Tensor]:
         """Return real and imaginary parts of C g B, (channels, d_model, n_pairs)."""

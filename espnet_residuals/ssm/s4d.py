@@ -199,14 +199,19 @@ class S4D(nn.Module):
         """
         if x.size(1) == 0:
             return x, state
-        outputs = []
         with without_autocast(x.device):
-            recurrence = self.kernel.recurrence()
-            for piece in x.to(state.dtype).split(PIECE, dim=1):
-                y, state = recurrence.advance(piece, state)
-                outputs.append(y)
-        y = torch.addcmul(torch.cat(outputs, dim=1).to(x.dtype), x, self.D)
-        return self._mix_features(y), state
+            y, state = self._advance(x.to(state.dtype), state)
+        return self._mix_features(torch.addcmul(y.to(x.dtype), x, self.D)), state
+
+    def _advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        recurrence = self.kernel.recurrence()
+        if u.size(1) <= PIECE:
+            return recurrence.piece(u.size(1)).advance(u, state)
+        outputs = []
+        for piece in u.split(PIECE, dim=1):
+            y, state = recurrence.piece(piece.size(1)).advance(piece, state)
+            outputs.append(y)
+        return torch.cat(outputs, dim=1), state
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Process one frame of each sequence.
