@@ -20,6 +20,7 @@ def without_autocast(device: torch.device) -> AbstractContextManager[None]:
         ...     (ones @ ones).dtype
         torch.float32
     """
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
+    kind = device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
     return nullcontext()

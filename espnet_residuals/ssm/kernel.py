@@ -1,7 +1,7 @@
 """The parameters of S4D and the convolution kernel that they stand for."""
 
 import math
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,9 @@ from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.kernel_gain import kernel_power
 from espnet_residuals.ssm.marked import MarkedParameters
+from espnet_residuals.ssm.recurrence import Recurrence
 from espnet_residuals.ssm.spectrum import check_spectrum, initial_frequencies
-from espnet_residuals.ssm.vandermonde import BLOCK, power_sums, powers, whole_blocks
+from espnet_residuals.ssm.vandermonde import power_sums, whole_blocks
 from espnet_residuals.transformed import is_transformed
 
 # Of neighbouring frames behind LayerNorm, about, for features with a shift of 10 to
@@ -30,21 +31,6 @@ NO_TORCHSCRIPT = (
     "dynamo=False, graphs in TensorBoard) cannot hold an s4d layer, whose kernel is as "
     "long as its input; use torch.export.export, or torch.onnx.export with dynamo=True"
 )
-
-
-class Recurrence(NamedTuple):
-    """The recurrence of the first channel, as complex tensors.
-
-    Attributes:
-        powers (Tensor): Factor of the state over 0 to ``BLOCK`` steps, (d_model,
-            n_pairs, BLOCK + 1).
-        B (Tensor): Factor of the input, (d_model, n_pairs).
-        C (Tensor): Factor of the state in the output, (d_model, n_pairs).
-    """
-
-    powers: Tensor
-    B: Tensor
-    C: Tensor
 
 
 class S4DKernel(MarkedParameters):
@@ -216,11 +202,10 @@ class S4DKernel(MarkedParameters):
         raise RuntimeError(NO_TORCHSCRIPT)
 
     def recurrence(self) -> Recurrence:
-        """Compute the recurrence; without gradients, remember it.
+        """Compute the recurrence of the first channel; without gradients, remember it.
 
         Returns:
-            Recurrence: Its factors, in complex64 or, for float64 parameters,
-            complex128.
+            Recurrence: Its tables, in float32 or, for float64 parameters, float64.
         """
         if not self._may_remember():
             return self._recurrence()
@@ -245,33 +230,25 @@ class S4DKernel(MarkedParameters):
         return torch.promote_types(self.C.dtype, torch.float32)
 
     def _kernels(self, size: Union[int, torch.SymInt]) -> Tensor:
+        step, dtype = self._step(), self._dtype()
+        c_real, c_imag = self._weights(step)
+        return power_sums(
+            c_real.to(dtype), c_imag.to(dtype), step.log_abs, step.angle, size
+        )
+
+    def _recurrence(self) -> Recurrence:
         step = self._step()
-        dtype = self._dtype()
+        c_real, c_imag = self._weights(step)
+        return Recurrence(step, c_real[0], c_imag[0], self._dtype())
+
+    def _weights(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Return real and imaginary parts of C g B, (channels, d_model, n_pairs)."""
         g_real, g_imag = step.gain_real, step.gain_imag
         B_real, B_imag = self.B.to(g_real.dtype).unbind(-1)
         C_real, C_imag = self.C.to(g_real.dtype).unbind(-1)
         in_real = g_real * B_real - g_imag * B_imag
         in_imag = g_real * B_imag + g_imag * B_real
-        return power_sums(
-            (C_real * in_real - C_imag * in_imag).to(dtype),
-            (C_real * in_imag + C_imag * in_real).to(dtype),
-            step.log_abs,
-            step.angle,
-            size,
-        )
-
-    def _recurrence(self) -> Recurrence:
-        step = self._step()
-        wide = step.angle.dtype
-        exponents = torch.arange(BLOCK + 1, dtype=wide, device=step.angle.device)
-        factors = torch.complex(
-            *powers(step.log_abs, step.angle, exponents, wide).unbind(1)
-        )
-        gain = torch.complex(step.gain_real, step.gain_imag)
-        B = gain * torch.view_as_complex(self.B.to(wide).contiguous())
-        C = torch.view_as_complex(self.C[0].to(wide).contiguous())
-        dtype = torch.promote_types(self.C.dtype, torch.complex64)
-        return Recurrence(factors.to(dtype), B.to(dtype), C.to(dtype))
+        return C_real * in_real - C_imag * in_imag, C_real * in_imag + C_imag * in_real
 
     def _step(self) -> Step:
         """Discretise in float64, where the device has it."""

@@ -14,7 +14,7 @@ from espnet_residuals.lengths import valid_frames
 from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
-from espnet_residuals.ssm.vandermonde import BLOCK
+from espnet_residuals.ssm.recurrence import PIECE
 from espnet_residuals.start import (
     KERNEL_GAIN,
     centred_orthogonal_,
@@ -165,8 +165,7 @@ class S4D(nn.Module):
                 parameters. Frames of float64 need a layer of float64.
 
         Returns:
-            Tensor: Zeros, (batch, d_model, d_state / 2), complex64 or, for float64,
-            complex128.
+            Tensor: Zeros, (batch, d_state, d_model), in float32 or wider.
 
         Raises:
             ConfigError: If the layer looks ahead, so that it has no such state.
@@ -179,9 +178,10 @@ class S4D(nn.Module):
         parameter = self.kernel.C
         return torch.zeros(
             batch_size,
-            *self.kernel.A_imag.shape,
+            self.kernel.d_state,
+            self.d_model,
             device=parameter.device if device is None else device,
-            dtype=torch.promote_types(dtype or parameter.dtype, torch.complex64),
+            dtype=torch.promote_types(dtype or parameter.dtype, torch.float32),
         )
 
     def forward_chunk(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -191,7 +191,7 @@ class S4D(nn.Module):
 
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
-            state (Tensor): State before them, (batch, d_model, d_state / 2).
+            state (Tensor): State before them, (batch, d_state, d_model).
 
         Returns:
             tuple[Tensor, Tensor]: Output, (batch, length, d_model), and the state
@@ -199,41 +199,33 @@ class S4D(nn.Module):
         """
         if x.size(1) == 0:
             return x, state
-        u = x.transpose(1, 2)
-        outputs = []
-        for piece in u.split(BLOCK, dim=-1):
-            y, state = self._advance(piece, state)
-            outputs.append(y)
-        y = torch.addcmul(torch.cat(outputs, dim=-1), u, self.D.unsqueeze(-1))
-        return self._mix_features(y.transpose(1, 2).contiguous()), state
+        with without_autocast(x.device):
+            y, state = self._advance(x.to(state.dtype), state)
+        return self._mix_features(torch.addcmul(y.to(x.dtype), x, self.D)), state
 
     def _advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Convolve at most ``BLOCK`` frames, (batch, d_model, length)."""
-        with without_autocast(u.device):
-            powers, B, C = self.kernel.recurrence()
-            length = u.size(-1)
-            past = powers[..., 1 : length + 1]
-            echo = torch.einsum("hn,bhn,hnl->bhl", C, state, past).real
-            reversed_u = u.flip(-1).to(state.dtype)
-            gained = torch.einsum("bhl,hnl->bhn", reversed_u, powers[..., :length])
-            state = powers[..., length] * state + B * gained
-            return (self._convolve(u) + 2 * echo).to(u.dtype), state
+        recurrence = self.kernel.recurrence()
+        if u.size(1) <= PIECE:
+            return recurrence.piece(u.size(1)).advance(u, state)
+        outputs = []
+        for piece in u.split(PIECE, dim=1):
+            y, state = recurrence.piece(piece.size(1)).advance(piece, state)
+            outputs.append(y)
+        return torch.cat(outputs, dim=1), state
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Process one frame, by the recurrence alone.
+        """Process one frame of each sequence.
 
         Args:
             x (Tensor): Input frame, (batch, d_model).
-            state (Tensor): State before the frame, (batch, d_model, d_state / 2).
+            state (Tensor): State before the frame, (batch, d_state, d_model).
 
         Returns:
             tuple[Tensor, Tensor]: Output frame, (batch, d_model), and the state behind
             it.
         """
-        powers, B, C = self.kernel.recurrence()
-        state = powers[..., 1] * state + B * x.unsqueeze(-1)
-        y = 2 * (C * state).sum(-1).real
-        return self._mix_features(y.to(x.dtype) + x * self.D), state
+        y, state = self.forward_chunk(x.unsqueeze(1), state)
+        return y.squeeze(1), state
 
 
 def _rms_behind_gelu_and_gate() -> float:
