@@ -206,9 +206,7 @@ def _cells_of(seed: int) -> Iterator[Cell]:
 
 def _functions(seed: int) -> Iterator[Cell]:
     for name, chosen in FUNCTIONS.items():
-        # The first seed of what wants the low rate shows what the high one does.
-        both = dict.fromkeys((chosen, HIGH))
-        for lr in both if seed == SEEDS[0] else (chosen,):
+        for lr in (LOW, HIGH) if seed == SEEDS[0] else (chosen,):
             conf = {"residual": name, "prenorm": name not in NEEDS_POSTNORM}
             yield Cell("function", f"{name} {lr}", seed, encoder_conf=conf, lr=lr)
     for lr in (LOW, HIGH) if seed == SEEDS[0] else (LOW,):
