@@ -90,7 +90,7 @@ def test_rezero_is_seen_to_add_nothing() -> None:
     encoder = small_encoder("rezero")
     readings = measure("", encoder, find_sites(encoder), noise_batch(), SEED).readings
     assert {reading.share for reading in readings} == {0.0}
-    assert [reading.cosine for reading in readings] == pytest.approx([1.0] * 4)
+    assert [reading.cosine for reading in readings] == pytest.approx([1.0] * 6)
 
 
 def test_layers_of_an_espnet_encoder_are_measured() -> None:
