@@ -27,13 +27,13 @@ def _peak_mib(name: str) -> int:
     longest = batches("train", None)[-STEPS:]
     runner = make_runner(name)
     runner.model.train()
-    before = _kib("VmRSS")
+    before = kib("VmRSS")
     for batch in longest:
         step(runner, batch)
-    return round((_kib("VmHWM") - before) / 1024)
+    return round((kib("VmHWM") - before) / 1024)
 
 
-def _kib(entry: str) -> int:
+def kib(entry: str) -> int:
     """Read what the process holds now (VmRSS) or held at its peak (VmHWM)."""
     match = re.search(rf"{entry}:\s+(\d+)", Path("/proc/self/status").read_text())
     assert match

@@ -70,7 +70,8 @@ def _time_reading(runners: dict[str, Runner]) -> dict[str, list[float]]:
     """Return the seconds for a second of each utterance; all read the same utterances."""
     for runner in runners.values():
         runner.model.eval()
-    spoken = [speech for speech, _ in _spread(load("test", None), UTTERANCES)]
+    utterances = _spread(load("test", None), UTTERANCES)
+    spoken = [speech for speech, _ in utterances]
     seconds = _in_turn(runners, spoken, lambda runner, s: read(runner.model, s))
     lengths = [len(speech) / SAMPLE_RATE for speech in spoken[WARM_UP:]]
     return {
