@@ -4,11 +4,9 @@ import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,22 +14,15 @@ import torch
 
 from espnet_residuals.probe.profile import Reading
 from tests.egs.fsdd import RECIPE
+from tests.egs.recipe import loaded_evidence
 from tests.environment import ROOT
-
-OWN = ("dataset", "evidence", "src")
 
 
 @pytest.fixture()
-def evidence(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Import modules of the recipe's folder evidence as its command does."""
-    monkeypatch.syspath_prepend(RECIPE)
-
-    def load(name: str) -> ModuleType:
-        return import_module(f"evidence.{name}")
-
-    yield load
-    for name in [name for name in sys.modules if name.split(".")[0] in OWN]:
-        del sys.modules[name]
+def evidence() -> Iterator[Any]:
+    """Import modules of the recipe's folder evidence."""
+    with loaded_evidence(RECIPE) as load:
+        yield load
 
 
 def noise(split: str, held_out: str | None) -> list[tuple[torch.Tensor, str]]:

@@ -34,7 +34,7 @@ def _peak_mib(name: str) -> int:
 
 
 def kib(entry: str) -> int:
-    """Read what the process holds now (VmRSS) or held at its peak (VmHWM)."""
+    """Read what /proc says of the process, such as its peak (VmHWM), in KiB."""
     match = re.search(rf"{entry}:\s+(\d+)", Path("/proc/self/status").read_text())
     assert match
     return int(match[1])

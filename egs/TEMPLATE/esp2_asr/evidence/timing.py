@@ -67,7 +67,7 @@ def step(runner: Runner, batch: dict[str, Tensor]) -> None:
 
 
 def _time_reading(runners: dict[str, Runner]) -> dict[str, list[float]]:
-    """Return the seconds for a second of each utterance; all read the same utterances."""
+    """Return the seconds for a second of each utterance, the same for all."""
     for runner in runners.values():
         runner.model.eval()
     utterances = _spread(load("test", None), UTTERANCES)

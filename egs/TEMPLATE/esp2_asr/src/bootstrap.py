@@ -1,9 +1,9 @@
 """The interval that chance leaves open, over units that are independent."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 RESAMPLES = 10_000
 
@@ -16,21 +16,21 @@ class Rate(NamedTuple):
     high: float
 
 
-def resampled_rate(errors: Sequence[float], lengths: Sequence[float]) -> Rate:
+def resampled_rate(errors: ArrayLike, lengths: ArrayLike) -> Rate:
     """Return a rate in percent, and its percentiles 2.5 and 97.5 over resampled units.
 
     Args:
-        errors: Of each unit, such as a speaker; or how many more one model makes there
+        errors: (units,). Of each unit, such as a speaker; or how many more one model makes there
             than another.
-        lengths: Words of each unit.
+        lengths: (units,). Words of each unit.
 
     Examples:
         >>> resampled_rate(errors=[0, 10], lengths=[100, 100])
         Rate(rate=5.0, low=0.0, high=10.0)
     """
-    errors, lengths = np.asarray(errors), np.asarray(lengths)
+    counts, words = np.asarray(errors), np.asarray(lengths)
     numbers = np.random.RandomState(0)
-    drawn = numbers.randint(0, len(lengths), size=(RESAMPLES, len(lengths)))
-    rates = 100 * errors[drawn].sum(axis=1) / lengths[drawn].sum(axis=1)
+    drawn = numbers.randint(0, len(words), size=(RESAMPLES, len(words)))
+    rates = 100 * counts[drawn].sum(axis=1) / words[drawn].sum(axis=1)
     low, high = np.percentile(rates, [2.5, 97.5])
-    return Rate(float(100 * errors.sum() / lengths.sum()), float(low), float(high))
+    return Rate(float(100 * counts.sum() / words.sum()), float(low), float(high))

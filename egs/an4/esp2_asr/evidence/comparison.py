@@ -64,3 +64,9 @@ def find(study: str, name: str, results: str | None = None) -> Configuration | N
 def reference() -> Configuration | None:
     """Return our block, which the others are compared with."""
     return find("encoder", OURS)
+
+
+def whole_runs(name: str) -> list[Configuration]:
+    """Return an encoder with the usual steps and more, where all speakers were read."""
+    found = (find("encoder", name, study) for study in ("encoder", "longer"))
+    return [one for one in found if one is not None and one.is_whole]

@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from evidence.comparison import Configuration, find
+from evidence.comparison import Configuration, whole_runs
 from evidence.drawing import STYLES, draw_start, mark_percents
 from evidence.pairs import wer_of
 from evidence.plan import COMPARED
@@ -16,19 +16,13 @@ from espnet_residuals.plot_style import new_figure, styled
 def draw_all(folder: Path) -> None:
     """Draw every figure whose cells there are."""
     folder.mkdir(exist_ok=True)
-    found = {name: _whole(name) for name in COMPARED}
+    found = {name: whole_runs(name) for name in COMPARED}
     groups = {name: rows for name, rows in told_groups().items() if len(rows) > 2}
     with styled():
         if any(found.values()):
             draw_encoders(found, folder / "encoders.png")
         if groups:
             draw_start(groups, folder / "start.png")
-
-
-def _whole(name: str) -> list[Configuration]:
-    """Return an encoder with the usual steps and more, where all speakers were read."""
-    found = (find("encoder", name, study) for study in ("encoder", "longer"))
-    return [one for one in found if one is not None and one.is_whole]
 
 
 def draw_encoders(found: dict[str, list[Configuration]], path: Path) -> None:

@@ -3,13 +3,18 @@
 from collections.abc import Callable
 from statistics import mean
 
-from evidence.comparison import Configuration, configurations, reference
+from evidence.comparison import (
+    Configuration,
+    configurations,
+    reference,
+    whole_runs,
+)
 from evidence.costs import read_costs
 from evidence.lines import Result
 from evidence.long_recordings import LENGTHS, LIMIT_GIB, read_lengths
 from evidence.page import markdown
 from evidence.pairs import difference, wer_of
-from evidence.plan import OURS, STUDIES
+from evidence.plan import COMPARED, OURS, STUDIES
 from evidence.rates import FIRST_FOLD, FIRST_SEED
 from evidence.results import Row, read_rows
 from evidence.scoring import JOINED
@@ -18,10 +23,13 @@ from src.bootstrap import Rate
 
 NOTHING = "*Not enough cells have been trained yet.*"
 MEASURED = "*Not measured yet.*"
+FIGURE = "![Error rates over the time that training takes](images/encoders.png)"
 
 
 def make_table(name: str) -> str:
-    """Return the table of a name; a note where there is nothing to show."""
+    """Return the table or figure of a name; a note where there is nothing to show."""
+    if name == "figure":
+        return FIGURE if any(map(whole_runs, COMPARED)) else NOTHING
     lines = MAKERS[name]()
     if len(lines) > 1:
         return markdown(lines)
