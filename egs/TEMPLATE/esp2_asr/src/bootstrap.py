@@ -20,8 +20,8 @@ def resampled_rate(errors: ArrayLike, lengths: ArrayLike) -> Rate:
     """Return a rate in percent, and its percentiles 2.5 and 97.5 over resampled units.
 
     Args:
-        errors: (units,). Of each unit, such as a speaker; or how many more one model makes there
-            than another.
+        errors: (units,). Of each unit, such as a speaker; or how many more one model
+            makes there than another.
         lengths: (units,). Words of each unit.
 
     Examples:
