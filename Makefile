@@ -5,7 +5,7 @@
 # FOLD    of `make an4-fold`, 1 to 7 (default: 1)
 # SEED    of the training of the digits and of AN4 (default: 2026)
 # LOOK_AHEAD of `make digits-streaming`: 160, 320 or 640 ms (default: none)
-# MINUTES for `make evidence` (default: 60)
+# MINUTES for `make evidence` and `make an4-evidence` (default: 60)
 PYTHON ?=
 VENV ?= .venv
 MINUTES ?= 60
@@ -30,14 +30,18 @@ MYPYPATH=$(DIGITS) $(RUN) mypy --no-warn-unused-configs $(DIGITS)
 MYPYPATH=$(AN4_RECIPE) $(RUN) mypy --no-warn-unused-configs $(AN4_RECIPE)
 endef
 
-# Goes to the digits' folder with $$python and an FSDD that hold from there.
-define in_digits
+# Goes to a recipe's folder with $$python, and an FSDD and AN4 that hold from there.
+define in_recipe
 @python="$$(cd "$(VENV)" && pwd)/bin/python" && \
 case "$(FSDD)" in \
 	''|/*|'~'*) ;; \
 	*) FSDD="$$PWD/$(FSDD)"; export FSDD ;; \
 esac && \
-cd $(DIGITS) &&
+case "$(AN4)" in \
+	''|/*|'~'*) ;; \
+	*) AN4="$$PWD/$(AN4)"; export AN4 ;; \
+esac && \
+cd $(1) &&
 endef
 
 # Train and decode conf/NAME.yaml; the arguments are those of the scripts.
@@ -51,11 +55,11 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo digits digits-quick digits-heldout digits-decay digits-streaming an4 an4-quick an4-fold evidence evidence-report bench test test-all lint clean distclean
+.PHONY: help venv demo digits digits-quick digits-heldout digits-decay digits-streaming an4 an4-quick an4-fold evidence evidence-report an4-evidence an4-evidence-report bench test test-all lint clean distclean
 
 help:  ## show this text
 	@echo "make TARGET [PYTHON=/path/to/python3.12] [VENV=folder]"
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' Makefile
 
 venv:  ## make the environment (.venv) and install everything; reused if up to date
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup_venv.sh
@@ -90,14 +94,22 @@ an4-fold: venv  ## the same, tested on the twelve speakers of one FOLD of seven
 	$(call an4,fold)
 
 evidence: venv  ## train the small models of egs/fsdd/esp2_asr/RESULTS.md for MINUTES
-	$(in_digits) for name in training heldout; do \
+	$(call in_recipe,$(DIGITS)) for name in training heldout; do \
 		"$$python" run.py --stages create_dataset \
 			--training_config conf/$$name.yaml || exit; \
 	done && \
 	"$$python" -m evidence run --minutes $(MINUTES)
 
 evidence-report: venv  ## make the tables and figures of RESULTS.md anew
-	$(in_digits) "$$python" -m evidence report
+	$(call in_recipe,$(DIGITS)) "$$python" -m evidence report
+
+an4-evidence: venv  ## train the small models of egs/an4/esp2_asr/RESULTS.md for MINUTES
+	$(call in_recipe,$(AN4_RECIPE)) "$$python" run.py --stages create_dataset \
+		--training_config conf/training.yaml && \
+	"$$python" -m evidence run --minutes $(MINUTES)
+
+an4-evidence-report: venv  ## make the tables and figures of RESULTS.md anew
+	$(call in_recipe,$(AN4_RECIPE)) "$$python" -m evidence report
 
 bench: venv  ## speed and memory beside ESPnet (half an hour)
 	$(RUN) benchmarks --readme README.md

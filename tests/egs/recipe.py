@@ -34,6 +34,17 @@ def importable(recipe_dir: Path) -> Iterator[Callable[[str], ModuleType]]:
         del sys.modules[name]
 
 
+@contextmanager
+def loaded_evidence(recipe_dir: Path) -> Iterator[Callable[[str], ModuleType]]:
+    """Yield what imports modules of the folder evidence as its command does."""
+    sys.path.insert(0, str(recipe_dir))
+    yield lambda name: import_module(f"evidence.{name}")
+    sys.path.remove(str(recipe_dir))
+    own = ("dataset", "evidence", "src")
+    for name in [name for name in sys.modules if name.split(".")[0] in own]:
+        del sys.modules[name]
+
+
 def load_config(recipe_dir: Path, name: str, kind: str = "training") -> Any:
     """Load one of the recipe's configurations on top of ESPnet's template."""
     return load_and_merge_config(

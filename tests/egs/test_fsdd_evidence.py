@@ -4,11 +4,9 @@ import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,22 +14,15 @@ import torch
 
 from espnet_residuals.probe.profile import Reading
 from tests.egs.fsdd import RECIPE
+from tests.egs.recipe import loaded_evidence
 from tests.environment import ROOT
-
-OWN = ("dataset", "evidence", "src")
 
 
 @pytest.fixture()
-def evidence(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Import modules of the recipe's folder evidence as its command does."""
-    monkeypatch.syspath_prepend(RECIPE)
-
-    def load(name: str) -> ModuleType:
-        return import_module(f"evidence.{name}")
-
-    yield load
-    for name in [name for name in sys.modules if name.split(".")[0] in OWN]:
-        del sys.modules[name]
+def evidence() -> Iterator[Any]:
+    """Import modules of the recipe's folder evidence."""
+    with loaded_evidence(RECIPE) as load:
+        yield load
 
 
 def noise(split: str, held_out: str | None) -> list[tuple[torch.Tensor, str]]:
@@ -42,12 +33,12 @@ def noise(split: str, held_out: str | None) -> list[tuple[torch.Tensor, str]]:
 @pytest.fixture()
 def small(evidence: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Let cells train for some steps on noise, and write into a new folder."""
-    for module in ("data", "cell", "timing"):
+    for module in ("batches", "scoring", "timing"):
         monkeypatch.setattr(evidence(module), "load", noise)
     config = evidence("model").load_config()
     config.scheduler.total_steps, config.scheduler.warmup_steps = 50, 5
     monkeypatch.setattr(evidence("model"), "load_config", lambda: config)
-    monkeypatch.setattr(evidence("store"), "FOLDER", tmp_path)
+    monkeypatch.setattr(evidence("lines"), "FOLDER", tmp_path)
     return evidence
 
 
@@ -73,8 +64,8 @@ def test_encoders_have_equally_many_parameters(evidence: Any) -> None:
 
 @pytest.mark.long
 def test_every_configuration_builds_and_gets_a_gradient(evidence: Any) -> None:
-    plan, model, data = evidence("plan"), evidence("model"), evidence("data")
-    batch = data.make_batch(noise("train", None))
+    plan, model = evidence("plan"), evidence("model")
+    batch = evidence("batches").make_batch(noise("train", None))
     for cell in plan.all_cells():
         if cell.seed == plan.SEEDS[0]:
             loss, _, _ = model.build_model(cell)(**batch)
@@ -83,17 +74,17 @@ def test_every_configuration_builds_and_gets_a_gradient(evidence: Any) -> None:
 
 
 def test_every_batch_comes_once_before_any_comes_twice(evidence: Any) -> None:
-    order = evidence("data").order(n_batches=7, steps=20, seed=1)
+    order = evidence("batches").order(n_batches=7, steps=20, seed=1)
     assert len(order) == 20
     assert sorted(order[:7]) == sorted(order[7:14]) == list(range(7))
-    assert order == evidence("data").order(7, 20, seed=1)
-    assert order != evidence("data").order(7, 20, seed=2)
+    assert order == evidence("batches").order(7, 20, seed=1)
+    assert order != evidence("batches").order(7, 20, seed=2)
 
 
 def test_cell_gives_the_same_numbers_again(small: Any) -> None:
     conf = {"num_blocks": 4, "residual": "decay"}
     cell = small("plan").Cell("depth", "decay 48", 1, encoder_conf=conf)
-    one, other = (small("cell").run_cell(cell) for _ in range(2))
+    one, other = (small("run_cell").run_cell(cell) for _ in range(2))
     del one["minutes"], other["minutes"]
     assert one == other
     assert len(one["losses"]) == 2
@@ -111,7 +102,7 @@ def test_cells_stand_in_the_file_of_their_study_in_the_order_of_the_plan(
         line = {"name": cell.name, "seed": cell.seed, "losses": [1.0], "steps": 50}
         store.add(cell.study, line)
         assert store.is_trained(cell)
-    kept = [(line["name"], line["seed"]) for line in store.read("depth")]
+    kept = [(line["name"], line["seed"]) for line in small("lines").read("depth")]
     assert kept == [(cell.name, cell.seed) for cell in cells]
     row = small("results").read_rows("depth")[0]
     assert (row.name, len(row.cells)) == (cells[0].name, len(small("plan").SEEDS))
@@ -154,7 +145,7 @@ def test_strings_that_were_not_made_are_asked_for(
 def test_every_encoder_is_timed(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     timing = small("timing")
     monkeypatch.setattr(timing, "STEPS", 2)
-    monkeypatch.setattr(timing, "STRINGS", 2)
+    monkeypatch.setattr(timing, "UTTERANCES", 2)
     times = timing.measure()
     assert times.keys() == small("plan").ENCODERS.keys()
     assert all(0 < t["real_time_factor"] < t["step_ms"] for t in times.values())
@@ -183,7 +174,7 @@ def test_trained_cells_are_those_of_the_plan(evidence: Any) -> None:
         for cell in cells
     }
     for study in {cell.study for cell in cells}:
-        for line in evidence("store").read(study):
+        for line in evidence("lines").read(study):
             expected = planned[study, line["name"], line["seed"]]
             assert (line["lr"], line["steps"]) == expected, (study, line["name"])
 
@@ -196,16 +187,17 @@ def test_steps_are_counted_to_the_window_that_falls_below(evidence: Any) -> None
     assert row.final_losses() == [5.2]
 
 
-def reading(gradient: float) -> Any:
-    return Reading(1, "S4D", 1.0, 0.5, 0.9, 1.0, 0.7, 1.0, gradient)
+def reading(gradient: float, layer: str = "S4D") -> Any:
+    return Reading(1, layer, 1.0, 0.5, 0.9, 1.0, 0.7, 1.0, gradient)
 
 
 def test_gradients_are_compared_among_sublayers_of_one_kind(evidence: Any) -> None:
     start = evidence("start")
-    readings = [reading(norm) for norm in (3.0, 100.0, 1.0, 100.0, 6.0, 100.0)]
+    other = reading(100.0, "FeedForward")
+    readings = [other, reading(3.0), other, reading(1.0), other, other, reading(6.0)]
     assert start.gradient_ratio(readings) == 6.0
     assert start.gradient_slope(readings) == 0.5
-    readings[2] = reading(0.0)
+    readings[3] = reading(0.0)
     assert start.gradient_ratio(readings) == float("inf")
 
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jiwer import CharacterOutput, WordOutput, process_characters, process_words
+from src.bootstrap import Rate, resampled_rate
 from src.units import unit_of
-
-RESAMPLES = 10_000
 
 
 class Score(NamedTuple):
@@ -60,17 +59,13 @@ def score(
 
 def _rate(
     results: Sequence[WordOutput | CharacterOutput], units: Sequence[str]
-) -> tuple[float, float, float]:
+) -> Rate:
     """Return a rate, and its percentiles 2.5 and 97.5 over resampled units."""
     numbered = {unit: number for number, unit in enumerate(dict.fromkeys(units))}
     place = [numbered[unit] for unit in units]
     errors = np.bincount(place, [_errors(result) for result in results])
     lengths = np.bincount(place, [_length(result) for result in results])
-    numbers = np.random.RandomState(0)
-    drawn = numbers.randint(0, len(lengths), size=(RESAMPLES, len(lengths)))
-    rates = 100 * errors[drawn].sum(axis=1) / lengths[drawn].sum(axis=1)
-    low, high = np.percentile(rates, [2.5, 97.5])
-    return float(100 * errors.sum() / lengths.sum()), float(low), float(high)
+    return resampled_rate(errors, lengths)
 
 
 def _errors(result: WordOutput | CharacterOutput) -> int:

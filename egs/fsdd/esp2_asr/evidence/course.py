@@ -3,10 +3,11 @@
 from typing import Any
 
 import torch
+from evidence.cell import Cell
+from evidence.lines import key_of, read, write
 from evidence.model import build_model
-from evidence.plan import HIGH, LOW, SEEDS, Cell
+from evidence.plan import HIGH, LOW, SEEDS
 from evidence.start import FRAMES, measure_start
-from evidence.store import read, write
 from evidence.training import training
 
 STUDY = "course"
@@ -46,8 +47,7 @@ def watch(match: str = "") -> None:
     """
     for cell in watched_cells():
         results = read(STUDY)
-        known = {(result["name"], result["seed"]) for result in results}
-        if match in cell.title and (cell.name, cell.seed) not in known:
+        if match in cell.title and cell.key not in map(key_of, results):
             write(STUDY, [*results, watch_cell(cell)])
             print("done:", cell.title, flush=True)
 

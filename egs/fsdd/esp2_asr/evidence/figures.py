@@ -6,18 +6,15 @@ from statistics import mean
 from typing import Any
 
 from evidence.costs import read_costs
+from evidence.drawing import STYLES, draw_start, mark_percents
 from evidence.model import load_config
 from evidence.plan import CHOSEN_RATE, ENCODERS, ENCODERS_LONGER, FUNCTIONS
 from evidence.results import Row, read_rows
-from evidence.start import FRAMES, of_row
-from evidence.tables import TOLD
+from evidence.tables import told_groups
 
-from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure, styled
+from espnet_residuals.plot_style import new_figure, styled
 
-PERCENTS = (1, 2, 5, 10, 20, 30, 50, 100)
 MINUTES = (1, 1.5, 2, 3, 4)
-# More than there are colours.
-STYLES = [*zip(COLOURS, MARKERS), *zip(COLOURS, MARKERS[1:])]
 
 
 def draw_all(folder: Path) -> None:
@@ -26,8 +23,9 @@ def draw_all(folder: Path) -> None:
     former = read_rows("former")
     with styled():
         draw_functions(read_rows("function"), former, folder / "functions.png")
-        present = [row for study in TOLD for row in read_rows(study)]
-        draw_start(present, former, folder / "start.png")
+        groups = told_groups()
+        del groups["both"]
+        draw_start(groups, folder / "start.png")
         if read_costs():
             draw_encoders(folder / "encoders.png")
 
@@ -50,7 +48,7 @@ def draw_functions(present: Sequence[Row], former: Sequence[Row], path: Path) ->
         axis.plot([], [], marker, color=colour, ms=3, label=label)
     axis.set(title="WER of test, %, 24 sublayers; a point is a seed", yscale="log")
     axis.set_xticks(range(len(FUNCTIONS)), list(FUNCTIONS), rotation=45, ha="right")
-    _mark_percents(axis)
+    mark_percents(axis)
     axis.legend()
     figure.savefig(path)
 
@@ -74,31 +72,6 @@ def _draw_seeds(
     axis.plot(list(means), list(means.values()), color=colour, lw=1)
 
 
-def _mark_percents(axis: Any) -> None:
-    """Write error rates as plain numbers."""
-    low, high = axis.get_ylim()
-    axis.set_yticks([tick for tick in PERCENTS if low <= tick <= high])
-    axis.set_yticks([], minor=True)
-    axis.yaxis.set_major_formatter("{x:g}")
-
-
-def draw_start(present: Sequence[Row], former: Sequence[Row], path: Path) -> None:
-    """Draw what comes of each configuration over the frames in its output."""
-    figure = new_figure(height=3)
-    axis = figure.subplots()
-    for label, rows, (colour, marker) in (
-        ("this start", present, STYLES[0]),
-        ("the former start", former, STYLES[1]),
-    ):
-        frames = [of_row(row, FRAMES) for row in rows]
-        losses = [mean(row.final_losses()) for row in rows]
-        axis.plot(frames, losses, marker, color=colour, ms=4, label=label)
-    axis.set(title="loss of the last steps", yscale="log")
-    axis.set(xlabel=f"{FRAMES}, before training")
-    axis.legend()
-    figure.savefig(path)
-
-
 def draw_encoders(path: Path) -> None:
     """Draw the error rates of the encoders over the time that training takes."""
     figure = new_figure(height=3)
@@ -113,7 +86,7 @@ def draw_encoders(path: Path) -> None:
     for axis in axes:
         axis.set_xticks(MINUTES, [f"{minutes:g}" for minutes in MINUTES])
         axis.set_xticks([], minor=True)
-        _mark_percents(axis)
+        mark_percents(axis)
     figure.legend(loc="outside lower center", ncols=len(measured))
     figure.savefig(path)
 

@@ -1,7 +1,9 @@
 """All cells: what is compared, and with which seeds."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
+
+from evidence.cell import Cell
 
 SEEDS = (1, 2, 3)
 
@@ -159,37 +161,6 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "S4D-LegS": _s4d(init="legs"),
 }
 STEP_LENGTHS = ((0.001, 0.1), (0.01, 0.1), (0.01, 0.5), (0.2, 2.0))
-
-
-class Cell(NamedTuple):
-    """One configuration with one seed.
-
-    Attributes:
-        study: The table that it belongs to.
-        name: Its row.
-        seed: Of the start, the order of the data, and dropout.
-        encoder: The encoder's name.
-        encoder_conf: What differs from conf/evidence.yaml; of other encoders, all.
-        lr: The learning rate.
-        times: How many times the usual steps it trains.
-        held_out: A speaker whom training does not hear.
-        start: What differs in the start of the layers; see ``evidence.start``.
-    """
-
-    study: str
-    name: str
-    seed: int
-    encoder: str = "s4"
-    encoder_conf: dict[str, Any] = {}
-    lr: float = HIGH
-    times: int = 1
-    held_out: str | None = None
-    start: Mapping[str, float] = {}
-
-    @property
-    def title(self) -> str:
-        """What progress and messages call it."""
-        return f"{self.study}: {self.name}, seed {self.seed}"
 
 
 def all_cells() -> list[Cell]:

@@ -1,18 +1,17 @@
 """The tables of RESULTS.md, between the marks that name them."""
 
-import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import mean
 
 from evidence.costs import read_costs
 from evidence.course import EVERY, LAST
 from evidence.model import load_config
+from evidence.page import markdown
 from evidence.plan import CHOSEN_RATE, all_cells
 from evidence.results import Row, read_rows, spread
-from evidence.start import FRAMES, MEASURES, of_row, rank_correlation
+from evidence.start import FRAMES, of_row
+from evidence.told import told_lines
 
-RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 TEST_SETS = ("test", "long", "unseen")
 GOAL = 5.0  # the loss that "steps to" counts to
 # Whose cells were told from their start; the others differ in more than that.
@@ -21,30 +20,18 @@ TOLD = ("function", "variant", "depth", "rate", "start")
 Column = tuple[str, Callable[[Row], str]]
 
 
-def fill(text: str) -> str:
-    """Return the text of RESULTS.md with every table made anew."""
-
-    def table(match: re.Match[str]) -> str:
-        study = match["study"]
-        return f"<!-- {study} -->\n\n{make_table(study)}\n\n<!-- end -->"
-
-    return re.sub(
-        r"<!-- (?P<study>\w+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL
-    )
-
-
 def make_table(study: str) -> str:
     """Return the table of one study; a note where no cell of it was trained."""
     if study == "told":
-        return _markdown(_told_lines())
+        return markdown(told_lines(told_groups()))
     if study == "course":
-        return _markdown(_course_lines())
+        return markdown(_course_lines())
     rows = _rows_of(study)
     if not rows:
         return "*No cell has been trained yet.*"
     columns = _columns(study, rows)
     titles = [title for title, _ in columns]
-    return _markdown([titles, *([value(row) for _, value in columns] for row in rows)])
+    return markdown([titles, *([value(row) for _, value in columns] for row in rows)])
 
 
 def _rows_of(table: str) -> list[Row]:
@@ -57,30 +44,15 @@ def _rows_of(table: str) -> list[Row]:
     return read_rows(table)
 
 
-def _markdown(lines: list[list[str]]) -> str:
-    """Return a table; its first line holds the titles."""
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _told_lines() -> list[list[str]]:
-    """Return how well each measure before training orders the losses at the end."""
+def told_groups() -> dict[str, list[Row]]:
+    """Return the configurations whose start may tell what trains, by kind of start."""
     present = [row for study in TOLD for row in read_rows(study)]
     former = read_rows("former")
-    groups = {
+    return {
         "this start": present,
         "the former start": former,
         "both": present + former,
     }
-    titles = [f"{name}, {len(rows)} configurations" for name, rows in groups.items()]
-    lines = [["before the first step", *titles]]
-    for name in MEASURES:
-        found = (
-            f"{rank_correlation(rows, name):.2f}" if len(rows) > 2 else ""
-            for rows in groups.values()
-        )
-        lines.append([name, *found])
-    return lines
 
 
 def _course_lines() -> list[list[str]]:
