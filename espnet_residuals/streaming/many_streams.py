@@ -10,11 +10,12 @@ from torch import Tensor
 from espnet_residuals.config import check_number
 from espnet_residuals.streaming.acoustic_model import StreamState
 from espnet_residuals.streaming.grouped import Piece, forward_grouped
+from espnet_residuals.streaming.reader import ReadsStream
 from espnet_residuals.streaming.speech2text import Speech2TextStreaming
 from espnet_residuals.streaming.transcript import Result
 
 
-class Stream:
+class Stream(ReadsStream):
     """What one user says; made by :meth:`ManyStreams.begin`.
 
     Args:
@@ -60,20 +61,6 @@ class Stream:
     def results(self) -> list[Result]:
         """What has been read so far, as :class:`Speech2TextStreaming` returns it."""
         return self._reader.results(self.is_over)
-
-    @property
-    def settled_text(self) -> Optional[str]:
-        """The part of the text that later samples only continue."""
-        return self._reader.settled_text
-
-    @property
-    def pause(self) -> float:
-        """Seconds since the last token of the text; 0 before its first."""
-        return self._reader.pause
-
-    def new_segment(self) -> None:
-        """Begin a new text in the same stream, as after a pause."""
-        self._reader.new_segment()
 
     def _next_piece(self, length: int) -> Optional[Piece]:
         is_final = self._has_ended and self.n_waiting <= length

@@ -65,3 +65,23 @@ class Reader:
         last = self._transcript.last_frame(self._search.endings(self._state)[0])
         waited = 0 if last is None else self._state.n_frames - 1 - last
         return waited / self._transcript.frame_rate
+
+
+class ReadsStream:
+    """What whoever reads one stream offers of its text, by its ``Reader``."""
+
+    _reader: Reader
+
+    @property
+    def settled_text(self) -> Optional[str]:
+        """The part of the text that later samples only continue."""
+        return self._reader.settled_text
+
+    @property
+    def pause(self) -> float:
+        """Seconds since the last token of the text; 0 before its first."""
+        return self._reader.pause
+
+    def new_segment(self) -> None:
+        """Begin a new text in the same stream, as after a pause."""
+        self._reader.new_segment()

@@ -18,7 +18,7 @@ from espnet_residuals.streaming.acoustic_model import StreamingAcousticModel
 from espnet_residuals.streaming.greedy import GreedySearch
 from espnet_residuals.streaming.model_folder import build_from_folder
 from espnet_residuals.streaming.prefix_beam import PrefixBeamSearch
-from espnet_residuals.streaming.reader import Reader
+from espnet_residuals.streaming.reader import Reader, ReadsStream
 from espnet_residuals.streaming.token_lm import TokenLM
 from espnet_residuals.streaming.transcript import Result, Transcript
 
@@ -39,7 +39,7 @@ WITHOUT_EFFECT = {
 }
 
 
-class Speech2TextStreaming:
+class Speech2TextStreaming(ReadsStream):
     """Read words from samples that arrive in pieces of any size.
 
     Used as ESPnet's class of this name. A stream is read by CTC, also where the model
@@ -134,10 +134,6 @@ class Speech2TextStreaming:
         self._stream = self.acoustic_model.default_state()
         self._reader = self.new_reader()
 
-    def new_segment(self) -> None:
-        """Begin a new text in the same stream, as after a pause."""
-        self._reader.new_segment()
-
     def new_reader(self) -> Reader:
         """Return what reads the posteriors of a stream from its beginning."""
         return Reader(self.search, self._empty_text, self.nbest)
@@ -177,16 +173,6 @@ class Speech2TextStreaming:
         finally:
             if is_final:
                 self.reset()
-
-    @property
-    def settled_text(self) -> Optional[str]:
-        """The part of the text that later pieces only continue."""
-        return self._reader.settled_text
-
-    @property
-    def pause(self) -> float:
-        """Seconds since the last token of the text; 0 before its first."""
-        return self._reader.pause
 
     def _language_model(
         self,
