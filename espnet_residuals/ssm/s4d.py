@@ -11,6 +11,7 @@ from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import ConfigError, check_flag, check_number
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.lengths import valid_frames
+from espnet_residuals.place import Place
 from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
@@ -184,7 +185,9 @@ class S4D(nn.Module):
             dtype=torch.promote_types(dtype or parameter.dtype, torch.complex64),
         )
 
-    def forward_chunk(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_chunk(
+        self, x: Tensor, state: Tensor, place: Optional[Place] = None
+    ) -> tuple[Tensor, Tensor]:
         """Process the next frames of sequences that have begun before.
 
         Cost and memory per frame do not depend on the number of frames.
@@ -192,6 +195,8 @@ class S4D(nn.Module):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (Tensor): State before them, (batch, d_model, d_state / 2).
+            place (Optional[Place]): Where the frames lie in their recordings; those that do
+                not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, Tensor]: Output, (batch, length, d_model), and the state
@@ -199,7 +204,7 @@ class S4D(nn.Module):
         """
         if x.size(1) == 0:
             return x, state
-        u = x.transpose(1, 2)
+        u = (x if place is None else place.mask(x)).transpose(1, 2)
         outputs = []
         for piece in u.split(BLOCK, dim=-1):
             y, state = self._advance(piece, state)
@@ -212,11 +217,14 @@ class S4D(nn.Module):
         with without_autocast(u.device):
             powers, B, C = self.kernel.recurrence()
             length = u.size(-1)
-            past = powers[..., 1 : length + 1]
-            echo = torch.einsum("hn,bhn,hnl->bhl", C, state, past).real
-            reversed_u = u.flip(-1).to(state.dtype)
-            gained = torch.einsum("bhl,hnl->bhn", reversed_u, powers[..., :length])
-            state = powers[..., length] * state + B * gained
+            seen = _pairs((C.unsqueeze(-1) * powers[..., 1 : length + 1]).conj())
+            gain = _pairs(B.unsqueeze(-1) * powers[..., :length].flip(-1))
+            past = torch.view_as_real(state)
+            echo = torch.einsum("bhnc,hncl->bhl", past, seen)
+            gained = torch.einsum("bhl,hncl->bhnc", u.to(gain.dtype), gain)
+            decay_real, decay_imag = _pairs(powers[..., length, None]).unbind(-2)
+            turned = past.flip(-1) * torch.cat([-decay_imag, decay_imag], dim=-1)
+            state = torch.view_as_complex(past * decay_real + turned + gained)
             return (self._convolve(u) + 2 * echo).to(u.dtype), state
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -234,6 +242,11 @@ class S4D(nn.Module):
         state = powers[..., 1] * state + B * x.unsqueeze(-1)
         y = 2 * (C * state).sum(-1).real
         return self._mix_features(y.to(x.dtype) + x * self.D), state
+
+
+def _pairs(x: Tensor) -> Tensor:
+    """Return the real and imaginary parts of (..., length), as (..., 2, length)."""
+    return torch.stack([x.real, x.imag], dim=-2)
 
 
 def _rms_behind_gelu_and_gate() -> float:
