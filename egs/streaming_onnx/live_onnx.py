@@ -86,8 +86,8 @@ def read_tokens(log_probs: Iterable[np.ndarray], meta: Settings) -> Iterator[str
 def load(path: str) -> tuple[Any, Settings]:
     """Return a model and its settings."""
     session = onnxruntime.InferenceSession(path)
-    stored = session.get_modelmeta().custom_metadata_map
-    return session, {key: json.loads(value) for key, value in stored.items()}
+    stored = session.get_modelmeta().custom_metadata_map["streaming"]
+    return session, json.loads(stored)
 
 
 def main(model: str, audio: str) -> None:
