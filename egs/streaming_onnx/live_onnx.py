@@ -23,7 +23,7 @@ def log_mel_filters(meta: Settings) -> np.ndarray:
     mel = np.where(
         ends < 1000, ends / 200 * 3, 15 + 27 * np.log(ends.clip(1) / 1000) / np.log(6.4)
     )
-    mel = np.linspace(*mel, meta["n_mels"] + 2)
+    mel = np.linspace(mel[0], mel[1], meta["n_mels"] + 2)
     corners = np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
     bins = np.linspace(0, meta["sampling_rate"] / 2, meta["n_fft"] // 2 + 1)[:, None]
     low, middle, high = corners[:-2], corners[1:-1], corners[2:]
@@ -37,8 +37,8 @@ def read_features(pieces: Iterable[np.ndarray], meta: Settings) -> Iterator[np.n
     pad = n_fft // 2 if meta["center"] else 0
     before = (n_fft - meta["win_length"]) // 2
     after = n_fft - meta["win_length"] - before
-    names = {None: "ones", "hann": "hanning"}
-    taper = getattr(np, names.get(meta["window"], meta["window"]))
+    name = meta["window"] or "ones"
+    taper = getattr(np, "hanning" if name == "hann" else name)
     window = np.pad(taper(meta["win_length"] + 1)[:-1], (before, after))
     window /= np.sqrt(n_fft) if meta["normalized"] else 1
     kept, has_begun = np.zeros(0), False

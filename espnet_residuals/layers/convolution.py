@@ -180,8 +180,8 @@ class ConvolutionModule(nn.Module):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (Tensor): State before them, (batch, at most kernel - 1, d_model).
-            place (Optional[Place]): Where the frames lie in their recordings; those that do
-                not belong to them change nothing. None: all belong to them.
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, Tensor]: Output of the frames whose ``look_ahead`` frames

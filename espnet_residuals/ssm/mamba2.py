@@ -248,8 +248,8 @@ class Mamba2(SelectiveScan):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (ScanState): State before them.
-            place (Optional[Place]): Where the frames lie in their recordings; those that do
-                not belong to them change nothing. None: all belong to them.
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, ScanState]: Output, (batch, length, d_model), and the state

@@ -195,8 +195,8 @@ class S4D(nn.Module):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (Tensor): State before them, (batch, d_model, d_state / 2).
-            place (Optional[Place]): Where the frames lie in their recordings; those that do
-                not belong to them change nothing. None: all belong to them.
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, Tensor]: Output, (batch, length, d_model), and the state

@@ -194,8 +194,8 @@ class SelfAttention(Heads):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (AttentionState): State before them; it is not changed.
-            place (Optional[Place]): Where the frames lie in their recordings; those that do
-                not belong to them change nothing. None: all belong to them.
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, AttentionState]: Output of the frames whose ``look_ahead``

@@ -24,8 +24,8 @@ def export_streaming(model: Any, path: Path, chunk: Optional[int] = None) -> Non
     many of them belong to the recording; its first outputs ``log_probs``, (1, frames,
     tokens), and ``valid``, (1, frames), which of the frames belong to it. The other
     inputs are the state, at first zeros, each called ``state.`` and a name; the other
-    outputs are the state of the next call, in the same order. The metadata ``streaming``
-    of the file says the rest, as JSON.
+    outputs are the state of the next call, in the same order. The metadata
+    ``streaming`` of the file says the rest, as JSON.
 
     Args:
         model (ESPnetASRModel): The model, in evaluation mode.
