@@ -18,10 +18,10 @@ def fold_constants(graph_module: fx.GraphModule) -> None:
         >>> weight = torch.ones(3)
         >>> graph_module = make_fx(lambda x: x + weight.exp())(torch.zeros(3))
         >>> fold_constants(graph_module)
-        >>> [node.op for node in graph_module.graph.nodes]
-        ['placeholder', 'get_attr', 'call_function', 'output']
-        >>> next(graph_module.buffers()).tolist() == weight.exp().tolist()
-        True
+        >>> [node.op for node in graph_module.graph.nodes if node.users]
+        ['placeholder', 'get_attr', 'call_function']
+        >>> graph_module(torch.zeros(3))
+        tensor([2.7183, 2.7183, 2.7183])
     """
     graph, known = graph_module.graph, dict[fx.Node, Any]()
     for node in graph.nodes:
