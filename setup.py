@@ -46,6 +46,7 @@ setup(
         "typeguard",
     ],
     extras_require={
+        "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "recipes": ["espnet[train]>=202611"],
         "server": ["aiohttp>=3.12,<4"],  # of egs/streaming_server
         # The upper bounds keep a newer formatter or checker from failing old code.

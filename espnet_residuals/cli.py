@@ -1,4 +1,4 @@
-"""The command ``espnet-residuals``: list, show, probe, history and transcribe."""
+"""The command ``espnet-residuals``: one function for each of its commands."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ import yaml
 
 from espnet_residuals.probe.failure import MEANINGS, Exit, Failure
 from espnet_residuals.probe.output import leave_output, open_output
+from espnet_residuals.streaming.onnx.command import add_export
 from espnet_residuals.streaming.transcribe import add_transcribe
 
 DESCRIPTION = """\
@@ -20,6 +21,7 @@ and while it trains; and read speech with it.
   espnet-residuals probe conf/training.yaml --compare residual,decay --plot depth.png
   espnet-residuals history exp/my_experiment --plot history.png
   espnet-residuals transcribe exp/my_experiment speech.wav
+  espnet-residuals export-onnx exp/my_experiment model.onnx
 """
 
 EXIT_CODES = "exit codes:\n  0  done\n" + "".join(
@@ -167,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_probe(commands)
     _add_history(commands)
     add_transcribe(commands, _new)
+    add_export(commands, _new)
     return parser
 
 

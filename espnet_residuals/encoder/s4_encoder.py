@@ -21,6 +21,7 @@ from espnet_residuals.config import (
 from espnet_residuals.encoder.former_default import FORMER_BLOCK, is_former_default
 from espnet_residuals.encoder.input_layer import InputLayer
 from espnet_residuals.encoder.stack import AfterBlock, ResidualStack
+from espnet_residuals.place import Place
 
 KEY = "encoder_conf"
 
@@ -265,6 +266,7 @@ class S4Encoder(AbsEncoder):
         state: EncoderState,
         ctc: Optional[CTC] = None,
         is_final: bool = False,
+        place: Optional[Place] = None,
     ) -> tuple[Tensor, EncoderState]:
         """Encode the next features of utterances that have begun before.
 
@@ -278,6 +280,8 @@ class S4Encoder(AbsEncoder):
             ctc (Optional[CTC]): The model's CTC, for self-conditioning.
             is_final (bool): Whether the utterances end here, which gives the frames
                 that waited for later ones.
+            place (Optional[Place]): Where the frames behind the input layer lie in
+                their recordings; None: all belong to them.
 
         Returns:
             tuple[Tensor, EncoderState]: The frames that can be computed now, (batch,
@@ -298,7 +302,9 @@ class S4Encoder(AbsEncoder):
             return x, EncoderState(past, state.sublayers)
         conditions = self.interctc_use_conditioning
         after_block = self._after_block([], ctc) if conditions else None
-        ys, states = self.stack.forward_chunk(x, state.sublayers, after_block, is_final)
+        ys, states = self.stack.forward_chunk(
+            x, state.sublayers, after_block, is_final, place
+        )
         return ys, EncoderState(past, states)
 
 

@@ -19,6 +19,7 @@ from espnet_residuals.encoder.init_gain import branch_gain
 from espnet_residuals.encoder.sublayer import Sublayer
 from espnet_residuals.layers import build_layer
 from espnet_residuals.lengths import valid_frames
+from espnet_residuals.place import Place
 from espnet_residuals.residual import build_residual
 
 logger = logging.getLogger(__name__)
@@ -226,6 +227,7 @@ class ResidualStack(nn.Module):
         state: list[Any],
         after_block: Optional[AfterBlock] = None,
         is_final: bool = False,
+        place: Optional[Place] = None,
     ) -> tuple[Tensor, list[Any]]:
         """Process the next frames of sequences that have begun before.
 
@@ -235,6 +237,8 @@ class ResidualStack(nn.Module):
             state (list[Any]): State before them; it is not changed.
             after_block (Optional[AfterBlock]): As in :meth:`forward`.
             is_final (bool): Whether the sequences end here.
+            place (Optional[Place]): Where the frames lie in their recordings; None: all
+                belong to them.
 
         Returns:
             tuple[Tensor, list[Any]]: The output that can be computed now, (batch,
@@ -243,8 +247,10 @@ class ResidualStack(nn.Module):
         """
         states = []
         for i_layer, sublayer in enumerate(self.sublayers, start=1):
-            x, behind = sublayer.forward_chunk(x, state[i_layer - 1], is_final)
+            x, behind = sublayer.forward_chunk(x, state[i_layer - 1], is_final, place)
             states.append(behind)
+            if place is not None:
+                place = place.delayed(sublayer.look_ahead)
             x = self._end_sublayer(i_layer, x, after_block)
         return self.norm(x), states
 

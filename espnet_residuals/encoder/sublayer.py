@@ -9,6 +9,7 @@ from espnet_residuals.config import ConfigError
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.drop_path import DropPath
 from espnet_residuals.encoder.init_gain import scale_output_weights
+from espnet_residuals.place import Place
 
 
 class DelayedState(NamedTuple):
@@ -130,7 +131,11 @@ class Sublayer(nn.Module):
         return DelayedState(None, state) if self.look_ahead else state
 
     def forward_chunk(
-        self, x: Tensor, state: Any, is_final: bool = False
+        self,
+        x: Tensor,
+        state: Any,
+        is_final: bool = False,
+        place: Optional[Place] = None,
     ) -> tuple[Tensor, Any]:
         """Process the next frames of sequences that have begun before.
 
@@ -138,6 +143,8 @@ class Sublayer(nn.Module):
             x (Tensor): Next frames, (batch, length, d_model), perhaps none.
             state (Any): State before them.
             is_final (bool): Whether the sequences end here.
+            place (Optional[Place]): Where the frames lie in their recordings, for a
+                layer that can be told; None: all belong to them.
 
         Returns:
             tuple[Tensor, Any]: The output that can be computed now, (batch, length',
@@ -145,25 +152,30 @@ class Sublayer(nn.Module):
             the state behind the frames.
         """
         if self.look_ahead:
-            return self._forward_delayed(x, state, is_final)
+            return self._forward_delayed(x, state, is_final, place)
         if x.size(1) == 0:
             return x, state
-        y, state = self.layer.forward_chunk(self._before(x), state)
+        y, state = self._advance(x, state, place)
         return self._join(x, y), state
 
     def _forward_delayed(
-        self, x: Tensor, state: DelayedState, is_final: bool
+        self, x: Tensor, state: DelayedState, is_final: bool, place: Optional[Place]
     ) -> tuple[Tensor, DelayedState]:
         """Let the input wait until the layer has seen enough of what follows."""
         y, behind = x[:, :0], state.layer
         if x.size(1):
-            y, behind = self.layer.forward_chunk(self._before(x), behind)
+            y, behind = self._advance(x, behind, place)
         if is_final:
             y = torch.cat([y, self.layer.finish(behind)], dim=1)
         if state.waiting is not None:
             x = torch.cat([state.waiting, x], dim=1)
         n_ready = y.size(1)
         return self._join(x[:, :n_ready], y), DelayedState(x[:, n_ready:], behind)
+
+    def _advance(self, x: Tensor, state: Any, place: Optional[Place]) -> Any:
+        # A layer of one's own may know nothing of places.
+        where = () if place is None else (place,)
+        return self.layer.forward_chunk(self._before(x), state, *where)
 
     def _before(self, x: Tensor) -> Tensor:
         return self.norm(x) if self.prenorm else x

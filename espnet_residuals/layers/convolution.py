@@ -12,6 +12,7 @@ from espnet_residuals.config import ConfigError, check_choice, check_integer
 from espnet_residuals.layers.batch_norm import FrameBatchNorm
 from espnet_residuals.layers.depthwise import DepthwiseConvolution
 from espnet_residuals.lengths import valid_frames
+from espnet_residuals.place import Place
 from espnet_residuals.start import (
     KERNEL_GAIN,
     centred_orthogonal_,
@@ -169,7 +170,9 @@ class ConvolutionModule(nn.Module):
             dtype=weight.dtype if dtype is None else dtype,
         )
 
-    def forward_chunk(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_chunk(
+        self, x: Tensor, state: Tensor, place: Optional[Place] = None
+    ) -> tuple[Tensor, Tensor]:
         """Process the next frames of sequences that have begun before.
 
         Cost and memory per frame do not depend on the number of frames.
@@ -177,13 +180,16 @@ class ConvolutionModule(nn.Module):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (Tensor): State before them, (batch, at most kernel - 1, d_model).
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, Tensor]: Output of the frames whose ``look_ahead`` frames
             ahead are known now, (batch, length or fewer, d_model), and the state behind
             the frames.
         """
-        seen = torch.cat([state, self._gate(x).to(state.dtype)], dim=1)
+        u = self._gate(x) if place is None else place.mask(self._gate(x))
+        seen = torch.cat([state, u.to(state.dtype)], dim=1)
         kept = min(seen.size(1), self.kernel - 1)
         return self._convolve(seen), seen[:, seen.size(1) - kept :]
 

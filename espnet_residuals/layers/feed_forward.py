@@ -10,6 +10,7 @@ from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.activation import check_activation
 from espnet_residuals.config import check_integer, check_number
 from espnet_residuals.dropout import Dropout
+from espnet_residuals.place import Place
 from espnet_residuals.start import (
     centred_orthogonal_,
     check_start_gain,
@@ -107,12 +108,15 @@ class FeedForward(nn.Module):
         """
         return None
 
-    def forward_chunk(self, x: Tensor, state: None) -> tuple[Tensor, None]:
+    def forward_chunk(
+        self, x: Tensor, state: None, place: Optional[Place] = None
+    ) -> tuple[Tensor, None]:
         """Transform the next frames of sequences that have begun before.
 
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (None): State before them.
+            place (Optional[Place]): Not used: no frame sees another.
 
         Returns:
             tuple[Tensor, None]: Output, (batch, length, d_model), and the state behind

@@ -13,6 +13,7 @@ from espnet_residuals.config import (
     check_number,
 )
 from espnet_residuals.lengths import valid_frames
+from espnet_residuals.place import Place
 from espnet_residuals.ssm.gated_norm import GatedRMSNorm
 from espnet_residuals.ssm.kernel import CORRELATION
 from espnet_residuals.ssm.mirrored_gate import start_output_, start_values_and_gates_
@@ -237,7 +238,9 @@ class Mamba2(SelectiveScan):
             )
         )
 
-    def forward_chunk(self, x: Tensor, state: ScanState) -> tuple[Tensor, ScanState]:
+    def forward_chunk(
+        self, x: Tensor, state: ScanState, place: Optional[Place] = None
+    ) -> tuple[Tensor, ScanState]:
         """Process the next frames of sequences that have begun before.
 
         Cost and memory per frame do not depend on the number of frames.
@@ -245,6 +248,8 @@ class Mamba2(SelectiveScan):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (ScanState): State before them.
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, ScanState]: Output, (batch, length, d_model), and the state
@@ -252,11 +257,16 @@ class Mamba2(SelectiveScan):
         """
         if x.size(1) == 0:
             return x, state
-        outputs = []
-        for piece in x.split(PIECE, dim=1):
+        outputs, valid = [], None
+        if place is not None:
+            x, valid = place.mask(x), place.valid(x.size(1))
+        for start in range(0, x.size(1), PIECE):
+            frames = slice(start, start + PIECE)
+            piece = x[:, frames]
             z, xBC, dt = self._project(piece)
             chunk = min(CHUNK, piece.size(1))
-            y, state = self.scan(xBC, dt, state, chunk=chunk)
+            now = None if valid is None else valid[:, frames]
+            y, state = self.scan(xBC, dt, state, now, chunk)
             outputs.append(self.out_proj(self.norm(y, z)))
         return torch.cat(outputs, dim=1), state
 

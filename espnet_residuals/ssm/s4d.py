@@ -11,6 +11,7 @@ from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import ConfigError, check_flag, check_number
 from espnet_residuals.dropout import Dropout
 from espnet_residuals.lengths import valid_frames
+from espnet_residuals.place import Place
 from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
@@ -184,7 +185,9 @@ class S4D(nn.Module):
             dtype=torch.promote_types(dtype or parameter.dtype, torch.float32),
         )
 
-    def forward_chunk(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_chunk(
+        self, x: Tensor, state: Tensor, place: Optional[Place] = None
+    ) -> tuple[Tensor, Tensor]:
         """Process the next frames of sequences that have begun before.
 
         Cost and memory per frame do not depend on the number of frames.
@@ -192,6 +195,8 @@ class S4D(nn.Module):
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (Tensor): State before them, (batch, d_state, d_model).
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, Tensor]: Output, (batch, length, d_model), and the state
@@ -199,6 +204,8 @@ class S4D(nn.Module):
         """
         if x.size(1) == 0:
             return x, state
+        if place is not None:
+            x = place.mask(x)
         with without_autocast(x.device):
             y, state = self._advance(x.to(state.dtype), state)
         return self._mix_features(torch.addcmul(y.to(x.dtype), x, self.D)), state

@@ -97,8 +97,6 @@ class Heads(nn.Module):
         Returns:
             Tensor: Means of values, (batch, n_queries, d_model).
         """
-        if self.look_ahead == 0:
-            valid = None  # What is behind the lengths is never seen.
         if self.positions == "rotary":
             q, k = rotate(q, first=before), rotate(k)
         if self._is_cut(q.size(2)):

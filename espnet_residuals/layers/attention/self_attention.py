@@ -17,6 +17,7 @@ from espnet_residuals.layers.attention.own_frame import OWN_WEIGHT, own_frame
 from espnet_residuals.layers.attention.start import start_relative_, start_rotary_
 from espnet_residuals.layers.attention.state import AttentionState
 from espnet_residuals.lengths import valid_frames
+from espnet_residuals.place import Place
 from espnet_residuals.start import check_start_gain, orthogonal_
 
 
@@ -147,7 +148,8 @@ class SelfAttention(Heads):
         valid = valid_frames(lengths, x)
         padding = ~valid.unsqueeze(-1)
         qkv = self.split(x.masked_fill(padding, 0.0))
-        y = self.attend(*qkv, valid=valid)
+        # A causal frame never sees what is behind the lengths.
+        y = self.attend(*qkv, valid=None if self.look_ahead == 0 else valid)
         # A frame that sees no key has an output and a gradient of no meaning.
         return self.linear_out(y.masked_fill(padding, 0.0))
 
@@ -185,13 +187,15 @@ class SelfAttention(Heads):
         return AttentionState(empty, empty, empty)
 
     def forward_chunk(
-        self, x: Tensor, state: AttentionState
+        self, x: Tensor, state: AttentionState, place: Optional[Place] = None
     ) -> tuple[Tensor, AttentionState]:
         """Process the next frames of sequences that have begun before.
 
         Args:
             x (Tensor): Next frames, (batch, length, d_model), all of them valid.
             state (AttentionState): State before them; it is not changed.
+            place (Optional[Place]): Where the frames lie in their recordings; those
+                that do not belong to them change nothing. None: all belong to them.
 
         Returns:
             tuple[Tensor, AttentionState]: Output of the frames whose ``look_ahead``
@@ -199,9 +203,12 @@ class SelfAttention(Heads):
         """
         left, right = self.left_context, self.look_ahead
         assert left is not None and right is not None
+        valid = None
+        if place is not None:
+            x, valid = place.mask(x), place.valid(x.size(1), state.keys.size(2))
         state = state.followed_by(*self.split(x))
         n_ready = max(0, state.queries.size(2) - right)
-        return self._output(state, n_ready), state.without(n_ready, left)
+        return self._output(state, n_ready, valid), state.without(n_ready, left)
 
     def finish(self, state: AttentionState) -> Tensor:
         """Return the last frames, after the end of the recording.
@@ -214,11 +221,13 @@ class SelfAttention(Heads):
         """
         return self._output(state, state.queries.size(2))
 
-    def _output(self, state: AttentionState, n_ready: int) -> Tensor:
+    def _output(
+        self, state: AttentionState, n_ready: int, valid: Optional[Tensor] = None
+    ) -> Tensor:
         q, k, v = state
         if n_ready == 0:
             return q.new_zeros(q.size(0), 0, self.linear_out.out_features)
-        y = self.attend(q[:, :, :n_ready], k, v, state.before)
+        y = self.attend(q[:, :, :n_ready], k, v, state.before, valid)
         return self.linear_out(y)
 
 

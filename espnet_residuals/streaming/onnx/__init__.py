@@ -1,0 +1,1 @@
+"""A model that streams as one ONNX graph of fixed shapes."""
