@@ -12,6 +12,7 @@ behind which the server closes the websocket.
 
 import argparse
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any, AsyncIterator
 
@@ -21,6 +22,8 @@ from aiohttp import WSMsgType, web
 
 from espnet_residuals.inference import Speech2TextStreaming
 from espnet_residuals.streaming.many_streams import ManyStreams, Stream
+
+logger = logging.getLogger(__name__)
 
 PAGE = Path(__file__).with_name("page.html")
 # Seconds that a client may send ahead of what has been read.
@@ -90,6 +93,7 @@ class Server:
 
     async def _reading(self, app: web.Application) -> AsyncIterator[None]:
         reading = asyncio.create_task(self._read())
+        reading.add_done_callback(stop_if_failed)
         yield
         reading.cancel()
 
@@ -114,6 +118,14 @@ class Server:
         return {"settled": settled, "open": text[len(settled) :], "ends": ends}
 
 
+def stop_if_failed(reading: asyncio.Task[None]) -> None:
+    """Stop the server if nobody is read any more, rather than let all clients wait."""
+    error = None if reading.cancelled() else reading.exception()
+    if error is not None:
+        logger.error("reading has failed", exc_info=error)
+        raise web.GracefulExit
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -126,9 +138,12 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    speech2text = Speech2TextStreaming.from_pretrained(
-        arguments.model, beam_size=arguments.beam
-    )
+    try:
+        speech2text = Speech2TextStreaming.from_pretrained(
+            arguments.model, beam_size=arguments.beam
+        )
+    except Exception as error:  # of ESPnet, espnet_model_zoo, torch
+        parser.error(f"cannot load the model {arguments.model}: {error}")
     server = Server(speech2text, arguments.chunk)
     web.run_app(server.app(), host=arguments.host, port=arguments.port)
 

@@ -11,10 +11,12 @@ import pytest
 import soundfile
 
 from espnet_residuals.inference import Speech2TextStreaming
+from espnet_residuals.streaming.many_streams import ManyStreams
 from tests.streaming.models import build_model
 
 aiohttp: Any = pytest.importorskip("aiohttp", reason="the extra `server` is missing")
 from aiohttp.test_utils import TestServer  # noqa: E402
+from aiohttp.web import GracefulExit  # noqa: E402
 
 from egs.streaming_server.server import Server  # noqa: E402
 
@@ -89,6 +91,21 @@ def test_client_who_leaves_without_an_end_stops_nobody(
 
     (alone,) = speech2text(samples.astype(np.float32) / 32_768)
     assert text_of(asyncio.run(dictate_after_another_has_left())) == alone.text
+
+
+def test_server_stops_when_reading_has_failed(
+    speech2text: Speech2TextStreaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(streams: ManyStreams) -> None:
+        raise RuntimeError("no memory")
+
+    async def run() -> None:
+        async with running(Server(speech2text)):
+            await asyncio.sleep(1)
+
+    monkeypatch.setattr(ManyStreams, "run", fail)
+    with pytest.raises(GracefulExit):
+        asyncio.run(run())
 
 
 def test_line_ends_after_a_pause() -> None:
