@@ -45,7 +45,7 @@ def test_residual_named_in_the_yaml_is_built_and_trains() -> None:
     asr = model({"residual": {"_name_": "decay", "power": 0.5}})
     assert isinstance(asr.encoder, S4Encoder)
     decays = [m for m in asr.modules() if isinstance(m, DecayResidual)]
-    assert [m.i_layer for m in decays] == [1, 2, 3, 4]
+    assert [m.i_layer for m in decays] == [1, 2, 3, 4, 5, 6]
     assert train_one_step(asr) > 0
     assert [n for n, p in asr.encoder.named_parameters() if p.grad is None] == []
 

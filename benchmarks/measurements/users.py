@@ -89,10 +89,8 @@ def build_model() -> Any:
     from espnet_residuals.inference import Speech2TextStreaming
     from espnet_residuals.tasks import ASRTask
 
-    files = [
-        OmegaConf.load(CONF / name) for name in ("training.yaml", "streaming.yaml")
-    ]
-    model: Any = OmegaConf.merge(*(file.model for file in files))
+    names = ("training.yaml", "quick.yaml", "streaming.yaml")  # by their defaults
+    model: Any = OmegaConf.merge(*(OmegaConf.load(CONF / name) for name in names)).model
     model.token_list = ["<blank>", "<unk>", "<space>", *LETTERS, "<sos/eos>"]
     model.normalize, model.normalize_conf = None, {}
     options = OmegaConf.to_container(model, resolve=True)

@@ -19,6 +19,7 @@ from espnet_residuals.ssm.marked import MarkedParameters
 from espnet_residuals.ssm.recurrence import Recurrence
 from espnet_residuals.ssm.spectrum import check_spectrum, initial_frequencies
 from espnet_residuals.ssm.vandermonde import power_sums, whole_blocks
+from espnet_residuals.ssm.widest import widest_dtype
 from espnet_residuals.transformed import is_transformed
 
 # Of neighbouring frames behind LayerNorm, about, for features with a shift of 10 to
@@ -252,7 +253,7 @@ class S4DKernel(MarkedParameters):
 
     def _step(self) -> Step:
         """Discretise in float64, where the device has it."""
-        wide = torch.float32 if self.log_dt.device.type == "mps" else torch.float64
+        wide = widest_dtype(self.log_dt.device)
         return discretize(
             -self.log_A_real.to(wide).exp(),
             self.A_imag.to(wide),

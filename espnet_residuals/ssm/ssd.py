@@ -6,10 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from espnet_residuals.ssm.widest import widest_dtype
+
 # Frames in a chunk. Fastest on the CPU, forward and backward, of 16, 32, 64 and 128.
 CHUNK = 64
 # Over this many nepers a float32 decays to 0, and a float64 to 1e-46; bounded, the sums
-# over a chunk stay exact.
+# over a chunk stay finite.
 MOST_DECAY = 105.0
 
 
@@ -58,13 +60,15 @@ def ssd(
     x, B, C = _chunks(x, chunk), _chunks(B, chunk), _chunks(C, chunk)
     x = x.transpose(2, 3).contiguous()  # (batch, n_chunks, n_head, chunk, head_dim)
     log_decay = _chunks(log_decay, chunk).transpose(2, 3).clamp(min=-MOST_DECAY)
-    sums = log_decay.cumsum(dim=-1)  # (batch, n_chunks, n_head, chunk)
+    # Of differences of large sums float32 would keep too little.
+    wide = widest_dtype(x.device)
+    sums = log_decay.cumsum(dim=-1, dtype=wide)  # (batch, n_chunks, n_head, chunk)
     likeness = (C @ B.transpose(-1, -2)).tril().unsqueeze(2)
-    y = (_decays(sums) * likeness) @ x
-    to_end = (sums[..., -1:] - sums).exp().unsqueeze(-1)
+    y = (_decays(sums, x.dtype) * likeness) @ x
+    to_end = (sums[..., -1:] - sums).to(x.dtype).exp().unsqueeze(-1)
     added = (x * to_end).transpose(-1, -2) @ B.unsqueeze(2)
     states = _hand_on(added, sums[..., -1], state)
-    seen = C.unsqueeze(2) * sums.exp().unsqueeze(-1)
+    seen = C.unsqueeze(2) * sums.to(x.dtype).exp().unsqueeze(-1)
     y = y + seen @ states[:, :, :-1].transpose(1, 2).transpose(-1, -2)
     y = y.transpose(2, 3).flatten(1, 2)
     return y[:, :length], states[:, :, -1]
@@ -83,12 +87,13 @@ def _chunks(x: Tensor, chunk: int) -> Tensor:
     return F.pad(x, padding).unflatten(1, (n_chunks, chunk))
 
 
-def _decays(sums: Tensor) -> Tensor:
+def _decays(sums: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the decays from every frame to every later one, (..., to, from).
 
     Those to earlier frames, which hold no meaning, are 1.
     """
-    return (sums.unsqueeze(-1) - sums.unsqueeze(-2)).clamp(max=0.0).exp()
+    differences = sums.unsqueeze(-1) - sums.unsqueeze(-2)
+    return differences.to(dtype).clamp(max=0.0).exp()
 
 
 def _hand_on(added: Tensor, log_decay: Tensor, state: Tensor) -> Tensor:
@@ -105,5 +110,5 @@ def _hand_on(added: Tensor, log_decay: Tensor, state: Tensor) -> Tensor:
     """
     sums = F.pad(log_decay, (0, 0, 1, 0)).cumsum(dim=1).transpose(1, 2)
     states = torch.cat([state.unsqueeze(1), added], dim=1).transpose(1, 2)
-    handed_on = _decays(sums).tril() @ states.flatten(3)
+    handed_on = _decays(sums, states.dtype).tril() @ states.flatten(3)
     return handed_on.unflatten(-1, states.shape[3:])

@@ -99,7 +99,7 @@ def test_model_of_the_task_learns_in_every_parameter_of_the_encoder(
     model = build(task, **options)
     assert isinstance(model.encoder, S4Encoder)
     decays = [m for m in model.encoder.modules() if isinstance(m, DecayResidual)]
-    assert [m.i_layer for m in decays] == [1, 2, 3, 4]
+    assert [m.i_layer for m in decays] == [1, 2, 3, 4, 5, 6]
     loss, *_ = model(**batch)
     assert loss.isfinite()
     loss.backward()

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -54,6 +54,7 @@ def test_chunks_of_any_size_are_the_recurrence(
 
 @settings(max_examples=20)
 @given(exponent=st.floats(-8, 6), spread=st.floats(0, 8))
+@example(exponent=0.0, spread=6.5)
 def test_float32_is_as_good_as_float32_at_any_dt(
     exponent: float, spread: float
 ) -> None:
@@ -63,7 +64,7 @@ def test_float32_is_as_good_as_float32_at_any_dt(
     exact, _ = recurrence(x, log_decay, B, C, state)
     got, _ = ssd(x.float(), log_decay.float(), B.float(), C.float(), state.float())
     assert got.dtype == torch.float32
-    assert (got - exact).abs().max() < 1e-4 * exact.abs().max()
+    assert (got - exact).abs().max() < 2e-5 * exact.abs().max()
 
 
 @pytest.mark.parametrize("decay", [0.0, 1e-30, 1.0, 1e30, 3e38])

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any, Optional
 
+import onnx
 import torch
 from torch import fx
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-import onnx
 from espnet_residuals.streaming.onnx.constants import fold_constants
 from espnet_residuals.streaming.onnx.fixed_chunks import FixedChunks
 from espnet_residuals.streaming.onnx.metadata import metadata
