@@ -148,8 +148,9 @@ The layers of the encoder start so that no residual function loses the features
 (`espnet_residuals.start` has the principle): a layer hands on what happens in each
 frame, with power 1 where the function keeps nothing of its input, as `decay` at its
 first sublayer, and with power 1/K in a stack of K sublayers where it keeps it.
-`depth_scaled` divides its branches by the root of K itself and gets power 1, `deepnorm`
-its `init_gain`. The gate of `highway` starts at 1/K, as its paper advises; in ESPnet's
+`depth_scaled` divides its branches by the root of K itself, `rezero` and `layerscale`
+start with small weights of their own: they get power 1, `deepnorm` its `init_gain`. The
+gate of `highway` starts at 1/K, as its paper advises; in ESPnet's
 class, and without the encoder, it starts at about 1/2, which leaves nothing of the
 input behind a dozen sublayers. `start: s4` in the YAML brings back the former start of
 the layers, that of the S4 authors' code; the gates stay as they are.
