@@ -16,7 +16,7 @@ from espnet_residuals.layer_stats.names import (
     SHARE,
     name_of,
 )
-from espnet_residuals.lengths import valid_frames
+from espnet_residuals.nn.lengths import valid_frames
 
 
 class Watch:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from espnet_residuals.nn.transformed import is_transformed
 from espnet_residuals.ssm.autocast import without_autocast
-from espnet_residuals.transformed import is_transformed
 
 
 def cauchy(v: Tensor, z: Tensor, w: Tensor) -> Tensor:

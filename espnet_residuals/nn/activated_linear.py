@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from espnet_residuals.activation import Activation
-from espnet_residuals.dropout import Dropout
-from espnet_residuals.transformed import is_transformed
+from espnet_residuals.nn.activation import Activation
+from espnet_residuals.nn.dropout import Dropout
+from espnet_residuals.nn.transformed import is_transformed
 
 
 def activated_linear(

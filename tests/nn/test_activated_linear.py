@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_residuals.activated_linear import activated_linear
-from espnet_residuals.activation import ACTIVATIONS, Activation
-from espnet_residuals.dropout import Dropout
+from espnet_residuals.nn.activated_linear import activated_linear
+from espnet_residuals.nn.activation import ACTIVATIONS, Activation
+from espnet_residuals.nn.dropout import Dropout
 
 
 def results(function: Callable[[Tensor], Tensor], linear: nn.Module) -> list[Tensor]:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_residuals.transformed import is_transformed
+from espnet_residuals.nn.transformed import is_transformed
 
 # Random integers of so many bits decide, so the rate is exact to 1 / 2 ** BITS.
 BITS = 16

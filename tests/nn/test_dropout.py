@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from espnet_residuals.dropout import Dropout
+from espnet_residuals.nn.dropout import Dropout
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 shapes = st.lists(st.integers(0, 7), min_size=0, max_size=4)
