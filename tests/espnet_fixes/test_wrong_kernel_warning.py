@@ -9,9 +9,9 @@ import torch
 from espnet2.asr.state_spaces import s4
 
 from espnet_residuals import fix_state_spaces
+from espnet_residuals.espnet_fixes import nplr_kernel
 from espnet_residuals.layers import build_layer
-from espnet_residuals.state_spaces import nplr_kernel
-from tests.state_spaces.recurrence import parameters_of, response
+from tests.espnet_fixes.recurrence import parameters_of, response
 
 MESSAGE = r"wrong kernel.*98 to 101 % of its norm.*'s4d'.*fix_state_spaces\(\)"
 

@@ -3,15 +3,15 @@
 from contextlib import ExitStack
 from typing import Any
 
-from espnet_residuals.state_spaces.cauchy import cauchy
-from espnet_residuals.state_spaces.hypotheses import batch_score
-from espnet_residuals.state_spaces.nodes import nodes
-from espnet_residuals.state_spaces.nplr_kernel import (
+from espnet_residuals.espnet_fixes.cauchy import cauchy
+from espnet_residuals.espnet_fixes.hypotheses import batch_score
+from espnet_residuals.espnet_fixes.nodes import nodes
+from espnet_residuals.espnet_fixes.nplr_kernel import (
     TOLERANCE,
     falls_back,
     kernel_error,
 )
-from espnet_residuals.state_spaces.vandermonde import log_vandermonde
+from espnet_residuals.espnet_fixes.vandermonde import log_vandermonde
 
 
 def fix_state_spaces() -> ExitStack:
@@ -44,7 +44,7 @@ def fix_state_spaces() -> ExitStack:
         >>> from espnet2.asr.state_spaces import s4
         >>> with fix_state_spaces():
         ...     s4.log_vandermonde.__module__
-        'espnet_residuals.state_spaces.vandermonde'
+        'espnet_residuals.espnet_fixes.vandermonde'
         >>> s4.log_vandermonde.__module__
         'espnet2.asr.state_spaces.s4'
     """
@@ -67,7 +67,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
     from espnet2.asr.decoder.s4_decoder import S4Decoder
     from espnet2.asr.state_spaces import s4
 
-    from espnet_residuals.state_spaces.unused import init_diagonal_kernel
+    from espnet_residuals.espnet_fixes.unused import init_diagonal_kernel
 
     replacements: list[tuple[Any, str, Any]] = [
         (s4.SSKernelNPLR, "_omega", nodes),

@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from espnet_residuals import fix_state_spaces
-from espnet_residuals.state_spaces import fix
-from tests.state_spaces.recurrence import parameters_of, response
+from espnet_residuals.espnet_fixes import fix
+from tests.espnet_fixes.recurrence import parameters_of, response
 
 MEASURES = [("legs", 1), ("fout", 1), ("legt", 2), ("legs", 3)]
 LENGTHS = [1, 2, 3, 64, 101]

@@ -6,6 +6,6 @@ measures whether ESPnet's kernel is right, and warns if not. docs/upstream.md de
 the faults.
 """
 
-from espnet_residuals.state_spaces.fix import fix_state_spaces
+from espnet_residuals.espnet_fixes.fix import fix_state_spaces
 
 __all__ = ["fix_state_spaces"]
