@@ -30,6 +30,7 @@ from espnet_residuals.instruments.reading.training_yaml import (
 )
 from espnet_residuals.residual import registry
 
+# Seconds before the progress bar shows itself.
 PATIENCE = 2.0
 
 

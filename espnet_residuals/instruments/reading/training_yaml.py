@@ -14,11 +14,11 @@ from espnet_residuals.instruments.reading.defaults import read_with_defaults
 from espnet_residuals.instruments.reading.yaml_file import YamlFile, find
 
 DEFAULT_N_MELS = 80
-# Without these the probe would go on with the defaults.
+# Keys of options; misspelled, the probe would go on with the defaults.
 READ = ("encoder_conf", "frontend_conf")
 # What ESPnet's tasks read and is near to those.
 OTHERS = ("codec_conf", "decoder_conf", "st_decoder_conf", "vocoder_conf")
-NEAR = 0.8
+NEAR = 0.8  # how alike a misspelled key is to the one that was meant
 # What is read of the section, and what ESPnet takes where it is left out.
 KEYS = ("encoder", "input_size", "frontend", "preencoder", "init", *READ)
 DEFAULTS = {"frontend": "default"}
