@@ -12,7 +12,7 @@ from espnet_residuals.instruments.failure import Exit
 from espnet_residuals.instruments.reading.training_yaml import misspelled
 from tests.instruments.recipe import write_recipe
 
-RECIPES = sorted((Path(__file__).parents[2] / "egs").glob("*/*/conf/*.yaml"))
+RECIPES = sorted((Path(__file__).parents[3] / "egs").glob("*/*/conf/*.yaml"))
 
 
 @pytest.mark.parametrize("espnet3", [False, True])
