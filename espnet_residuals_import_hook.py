@@ -58,6 +58,7 @@ def when_imported(name: str, callback: "Callback") -> None:
 
 
 def _import_package(module: "ModuleType") -> None:
+    # A circle, but a late one: the package needs when_imported, and comes with ESPnet.
     try:
         import espnet_residuals  # noqa: F401
     except Exception as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from benchmarks.result import Result, Row
-from espnet_residuals.plot_style import (
+from espnet_residuals.instruments.showing.plot_style import (
     BLUE,
     GREY,
     MARKERS,

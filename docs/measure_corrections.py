@@ -14,7 +14,7 @@ import torch
 from benchmarks.clock import Clock, Step, threads
 from benchmarks.memory import peak_memory
 from espnet_residuals import fix_state_spaces
-from tests.state_spaces.recurrence import parameters_of, response
+from tests.espnet_fixes.recurrence import parameters_of, response
 
 MEASURES = {"nplr": "legs", "diag": "diag-lin"}
 D_STATE = 64

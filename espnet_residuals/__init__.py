@@ -13,6 +13,7 @@ from espnet_residuals.integration.registration import register, watch_espnet
 if TYPE_CHECKING:
     from espnet_residuals.config import ConfigError
     from espnet_residuals.encoder import S4Encoder
+    from espnet_residuals.espnet_fixes import fix_state_spaces
     from espnet_residuals.layers import register_layer
     from espnet_residuals.residual import (
         Affine,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         registry,
     )
     from espnet_residuals.ssm import S4D
-    from espnet_residuals.state_spaces import fix_state_spaces
 
 __version__ = "0.1.0"
 
@@ -73,7 +73,7 @@ _HOMES = {
     "ConfigError": "config",
     "S4D": "ssm",
     "S4Encoder": "encoder",
-    "fix_state_spaces": "state_spaces",
+    "fix_state_spaces": "espnet_fixes",
     "register_layer": "layers",
 }
 

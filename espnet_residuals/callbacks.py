@@ -7,7 +7,7 @@ import lightning
 from torch.optim import Optimizer
 
 from espnet_residuals.config import check_integer
-from espnet_residuals.layer_stats.watch import Watch
+from espnet_residuals.instruments.following.watch import Watch
 
 
 class LayerStats(lightning.Callback):

@@ -12,8 +12,8 @@ import torch
 
 from espnet_residuals import S4Encoder, registry
 from espnet_residuals.cli import main
-from espnet_residuals.probe.failure import MEANINGS
-from tests.probe.recipe import MODEL, write_recipe
+from espnet_residuals.instruments.failure import MEANINGS
+from tests.instruments.recipe import MODEL, write_recipe
 
 PNG = b"\x89PNG\r\n"
 

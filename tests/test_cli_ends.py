@@ -13,7 +13,7 @@ import torch
 
 from espnet_residuals import S4Encoder
 from espnet_residuals.cli import main
-from tests.probe.recipe import MODEL, write_recipe
+from tests.instruments.recipe import MODEL, write_recipe
 
 COMMAND = [sys.executable, "-m", "espnet_residuals"]
 
@@ -56,7 +56,9 @@ def test_interrupted_command_says_so(
     def interrupt(*arguments: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("espnet_residuals.probe.catalogue.catalogue", interrupt)
+    monkeypatch.setattr(
+        "espnet_residuals.instruments.showing.catalogue.catalogue", interrupt
+    )
     # dask_jobqueue, which ESPnet3 imports, ends the process with 0.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from pydoc import locate
 
 import pytest
 
 import espnet_residuals
+
+PACKAGE = "espnet_residuals"
 
 
 def modules_after(code: str) -> set[str]:
@@ -35,6 +38,27 @@ def test_state_space_layer_loads_no_residual_and_no_espnet() -> None:
     loaded = modules_after("import espnet_residuals.ssm")
     assert not [name for name in loaded if name.startswith(("espnet2", "espnet3"))]
     assert "espnet_residuals.residual" not in loaded
+
+
+def test_building_blocks_load_no_residual_no_layer_and_no_encoder() -> None:
+    loaded = modules_after("import espnet_residuals.nn.activated_linear")
+    rooms = {name.split(".")[1] for name in loaded if name.startswith(f"{PACKAGE}.")}
+    # The package itself loads integration; config is what everything may use.
+    assert rooms == {"config", "integration", "nn"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "callbacks.LayerStats",
+        "inference.Speech2Text",
+        "inference.Speech2TextStreaming",
+        "optimizer.grouped",
+        "tasks.ASRTask",
+    ],
+)
+def test_path_that_a_yaml_names_can_be_imported(path: str) -> None:
+    assert callable(locate(f"{PACKAGE}.{path}"))
 
 
 def test_encoder_loads_no_task() -> None:

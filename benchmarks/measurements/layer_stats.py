@@ -64,7 +64,7 @@ class LayerStats(Measurement):
 
     def _steps(self, width: int, logger: "TensorBoardLogger") -> dict[str, Step]:
         """Return a step of one encoder without hooks, with hooks off, and measured."""
-        from espnet_residuals.layer_stats.watch import Watch
+        from espnet_residuals.instruments.following.watch import Watch
 
         encoder = models.s4_encoder(
             output_size=width,

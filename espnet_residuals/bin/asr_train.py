@@ -10,7 +10,7 @@ The statistics go where ESPnet2's go: into ``train.log``, TensorBoard and ``imag
 import argparse
 from typing import Optional, Sequence
 
-from espnet_residuals.layer_stats.espnet2 import ASRTask
+from espnet_residuals.instruments.following.espnet2 import ASRTask
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -19,10 +19,10 @@ from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
 from torch import Tensor, nn
 
 from espnet_residuals.config import ConfigError, check_choice, check_number
-from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.input_power import STREAM_POWER, input_power
-from espnet_residuals.lengths import valid_frames
-from espnet_residuals.transformed import is_transformed
+from espnet_residuals.nn.dropout import Dropout
+from espnet_residuals.nn.lengths import valid_frames
+from espnet_residuals.nn.transformed import is_transformed
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from espnet_residuals.config import (
 from espnet_residuals.encoder.former_default import FORMER_BLOCK, is_former_default
 from espnet_residuals.encoder.input_layer import InputLayer
 from espnet_residuals.encoder.stack import AfterBlock, ResidualStack
-from espnet_residuals.place import Place
+from espnet_residuals.nn.place import Place
 
 KEY = "encoder_conf"
 

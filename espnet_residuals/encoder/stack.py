@@ -18,8 +18,8 @@ from espnet_residuals.encoder.growth import check_growth, check_norm
 from espnet_residuals.encoder.init_gain import branch_gain
 from espnet_residuals.encoder.sublayer import Sublayer
 from espnet_residuals.layers import build_layer
-from espnet_residuals.lengths import valid_frames
-from espnet_residuals.place import Place
+from espnet_residuals.nn.lengths import valid_frames
+from espnet_residuals.nn.place import Place
 from espnet_residuals.residual import build_residual
 
 logger = logging.getLogger(__name__)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from espnet_residuals.config import ConfigError
-from espnet_residuals.dropout import Dropout
 from espnet_residuals.encoder.drop_path import DropPath
 from espnet_residuals.encoder.init_gain import scale_output_weights
-from espnet_residuals.place import Place
+from espnet_residuals.nn.dropout import Dropout
+from espnet_residuals.nn.place import Place
 
 
 class DelayedState(NamedTuple):

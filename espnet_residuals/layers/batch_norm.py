@@ -5,7 +5,7 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
-from espnet_residuals.lengths import valid_frames
+from espnet_residuals.nn.lengths import valid_frames
 
 
 class FrameBatchNorm(nn.BatchNorm1d):

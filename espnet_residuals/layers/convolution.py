@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import ConfigError, check_choice, check_integer
 from espnet_residuals.layers.batch_norm import FrameBatchNorm
 from espnet_residuals.layers.depthwise import DepthwiseConvolution
-from espnet_residuals.lengths import valid_frames
-from espnet_residuals.place import Place
+from espnet_residuals.nn.activated_linear import activated_linear
+from espnet_residuals.nn.lengths import valid_frames
+from espnet_residuals.nn.place import Place
 from espnet_residuals.start import (
     KERNEL_GAIN,
     centred_orthogonal_,

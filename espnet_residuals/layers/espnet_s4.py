@@ -16,7 +16,7 @@ from espnet_residuals.config import (
     check_integer,
     check_number,
 )
-from espnet_residuals.state_spaces.nplr_kernel import warn_of_wrong_kernel
+from espnet_residuals.espnet_fixes.nplr_kernel import warn_of_wrong_kernel
 
 # Size of the smallest state from which ESPnet 202611 starts each measure. Its ``all``
 # cannot be built; ``hippo`` and ``diag`` are mixtures of two.

@@ -6,11 +6,11 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
-from espnet_residuals.activated_linear import activated_linear
-from espnet_residuals.activation import check_activation
 from espnet_residuals.config import check_integer, check_number
-from espnet_residuals.dropout import Dropout
-from espnet_residuals.place import Place
+from espnet_residuals.nn.activated_linear import activated_linear
+from espnet_residuals.nn.activation import check_activation
+from espnet_residuals.nn.dropout import Dropout
+from espnet_residuals.nn.place import Place
 from espnet_residuals.start import (
     centred_orthogonal_,
     check_start_gain,

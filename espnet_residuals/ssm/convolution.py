@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espnet_residuals.transformed import is_transformed
+from espnet_residuals.nn.transformed import is_transformed
 
 
 def fft_convolution(u: Tensor, kernels: Tensor) -> Tensor:

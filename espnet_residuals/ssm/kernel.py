@@ -12,6 +12,7 @@ from espnet_residuals.config import (
     check_integer,
     check_number,
 )
+from espnet_residuals.nn.transformed import is_transformed
 from espnet_residuals.ssm.cache import ParameterCache
 from espnet_residuals.ssm.discretization import DISCRETIZATIONS, Step, discretize
 from espnet_residuals.ssm.kernel_gain import kernel_power
@@ -20,7 +21,6 @@ from espnet_residuals.ssm.recurrence import Recurrence
 from espnet_residuals.ssm.spectrum import check_spectrum, initial_frequencies
 from espnet_residuals.ssm.vandermonde import power_sums, whole_blocks
 from espnet_residuals.ssm.widest import widest_dtype
-from espnet_residuals.transformed import is_transformed
 
 # Of neighbouring frames behind LayerNorm, about, for features with a shift of 10 to
 # 20 ms. The gain of the kernels is set for such input.

@@ -12,8 +12,8 @@ from espnet_residuals.config import (
     check_integer,
     check_number,
 )
-from espnet_residuals.lengths import valid_frames
-from espnet_residuals.place import Place
+from espnet_residuals.nn.lengths import valid_frames
+from espnet_residuals.nn.place import Place
 from espnet_residuals.ssm.gated_norm import GatedRMSNorm
 from espnet_residuals.ssm.kernel import CORRELATION
 from espnet_residuals.ssm.mirrored_gate import start_output_, start_values_and_gates_

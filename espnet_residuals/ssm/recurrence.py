@@ -5,9 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from espnet_residuals.nn.transformed import is_transformed
 from espnet_residuals.ssm.discretization import Step
 from espnet_residuals.ssm.vandermonde import powers
-from espnet_residuals.transformed import is_transformed
 
 # Frames that are processed at a time. The tables and the time per frame grow with it;
 # with fewer, calls take more time than what they compute.

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_residuals.activated_linear import activated_linear
 from espnet_residuals.config import ConfigError, check_flag, check_number
-from espnet_residuals.dropout import Dropout
-from espnet_residuals.lengths import valid_frames
-from espnet_residuals.place import Place
+from espnet_residuals.nn.activated_linear import activated_linear
+from espnet_residuals.nn.dropout import Dropout
+from espnet_residuals.nn.lengths import valid_frames
+from espnet_residuals.nn.place import Place
 from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.ssm.convolution import fft_convolution
 from espnet_residuals.ssm.kernel import S4DKernel

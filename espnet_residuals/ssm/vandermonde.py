@@ -6,7 +6,7 @@ from typing import Any, Union
 import torch
 from torch import Tensor
 
-from espnet_residuals.transformed import is_transformed
+from espnet_residuals.nn.transformed import is_transformed
 
 # Length of a block in graphs for every length. Any size works; near the square root of
 # the length the two tables together are smallest.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_residuals.activation import Activation
+from espnet_residuals.nn.activation import Activation
 
 # Exact to 1e-12 for smooth functions of unit variance, to 0.2 % for ReLU.
 NODES = 200

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from espnet_residuals.probe.failure import Exit, Failure
+from espnet_residuals.instruments.failure import Exit, Failure
 
 # Seconds, of what is read from a file at once, and from a pipe at most.
 OF_A_FILE, OF_A_PIPE = 1.0, 0.1

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Iterable, Optional, Sequence
 
-from espnet_residuals.probe.failure import Exit, Failure
+from espnet_residuals.instruments.failure import Exit, Failure
 
 TRANSCRIBE = """\
 Print the words of a recording as they are read. The encoder must be one that streams;

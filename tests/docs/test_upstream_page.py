@@ -12,8 +12,8 @@ from espnet2.bin import asr_train
 
 from benchmarks.clock import Clock
 from docs import measure_corrections
-from espnet_residuals.state_spaces import fix
-from espnet_residuals.state_spaces.cauchy import cauchy
+from espnet_residuals.espnet_fixes import fix
+from espnet_residuals.espnet_fixes.cauchy import cauchy
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT.joinpath("docs", "upstream.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from espnet_residuals.probe.profile import Reading
+from espnet_residuals.instruments.measuring.profile import Reading
 from tests.egs.fsdd import RECIPE
 from tests.egs.recipe import loaded_evidence
 from tests.environment import ROOT

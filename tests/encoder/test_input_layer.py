@@ -18,7 +18,7 @@ from espnet_residuals.encoder.input_layer import (
     InputLayer,
 )
 from espnet_residuals.encoder.input_power import FEATURE_POWER, STREAM_POWER
-from espnet_residuals.lengths import valid_frames
+from espnet_residuals.nn.lengths import valid_frames
 
 FEATURES, SIZE = 40, 16
 

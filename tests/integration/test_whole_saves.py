@@ -11,8 +11,8 @@ from espnet2.train.reporter import Reporter
 from espnet2.train.trainer import Trainer
 from torch import nn
 
+from espnet_residuals.instruments.following.espnet2 import LayerStatsTrainer
 from espnet_residuals.integration.whole_saves import whole_saves
-from espnet_residuals.layer_stats.espnet2 import LayerStatsTrainer
 
 
 class Kill:

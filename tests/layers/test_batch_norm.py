@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from espnet_residuals.layers.batch_norm import FrameBatchNorm
-from espnet_residuals.lengths import valid_frames
+from espnet_residuals.nn.lengths import valid_frames
 
 
 @given(lengths=st.lists(st.integers(0, 20), min_size=1, max_size=4))

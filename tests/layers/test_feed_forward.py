@@ -10,10 +10,10 @@ from espnet2.legacy.nets.pytorch_backend.transformer.positionwise_feed_forward i
 )
 from torch import nn
 
-from espnet_residuals.activation import ACTIVATIONS
 from espnet_residuals.config import ConfigError
 from espnet_residuals.layers import build_layer
 from espnet_residuals.layers.feed_forward import FeedForward
+from espnet_residuals.nn.activation import ACTIVATIONS
 from espnet_residuals.start import spread
 
 THEIRS = {"relu": nn.ReLU(), "swish": Swish(), "gelu": nn.GELU()}

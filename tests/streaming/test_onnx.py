@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from espnet_residuals.cli import main
 from espnet_residuals.inference import Speech2TextStreaming
-from espnet_residuals.probe.failure import Exit
+from espnet_residuals.instruments.failure import Exit
 from tests.environment import ROOT
 from tests.streaming.fixed_chunks import LAYERS, encoder_conf, stream
 from tests.streaming.models import build_model, save_model, write_statistics

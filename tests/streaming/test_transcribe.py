@@ -15,7 +15,7 @@ import torch
 
 from espnet_residuals.cli import main
 from espnet_residuals.inference import Speech2TextStreaming
-from espnet_residuals.probe.failure import Exit
+from espnet_residuals.instruments.failure import Exit
 from espnet_residuals.streaming.live_audio import pipe_pieces
 from espnet_residuals.streaming.transcribe import Line
 from tests.streaming.models import save_model

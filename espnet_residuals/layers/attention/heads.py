@@ -5,7 +5,6 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
-from espnet_residuals.dropout import Dropout
 from espnet_residuals.layers.attention.blocks import Blocks, block_size
 from espnet_residuals.layers.attention.limits import Limits, masked_score
 from espnet_residuals.layers.attention.relative_positions import (
@@ -15,6 +14,7 @@ from espnet_residuals.layers.attention.relative_positions import (
 )
 from espnet_residuals.layers.attention.rotary import rotate
 from espnet_residuals.layers.attention.weighing import weigh
+from espnet_residuals.nn.dropout import Dropout
 
 
 class Heads(nn.Module):

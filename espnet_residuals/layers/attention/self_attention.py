@@ -16,8 +16,8 @@ from espnet_residuals.layers.attention.limits import Limits
 from espnet_residuals.layers.attention.own_frame import OWN_WEIGHT, own_frame
 from espnet_residuals.layers.attention.start import start_relative_, start_rotary_
 from espnet_residuals.layers.attention.state import AttentionState
-from espnet_residuals.lengths import valid_frames
-from espnet_residuals.place import Place
+from espnet_residuals.nn.lengths import valid_frames
+from espnet_residuals.nn.place import Place
 from espnet_residuals.start import check_start_gain, orthogonal_
 
 

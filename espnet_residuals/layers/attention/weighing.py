@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from espnet_residuals.dropout import Dropout
-from espnet_residuals.transformed import is_transformed
+from espnet_residuals.nn.dropout import Dropout
+from espnet_residuals.nn.transformed import is_transformed
 
 
 def weigh(

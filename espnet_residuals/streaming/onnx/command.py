@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Callable, Optional, Sequence
 
-from espnet_residuals.probe.failure import Exit, Failure
+from espnet_residuals.instruments.failure import Exit, Failure
 
 EXPORT = """\
 Write the encoder and the CTC of a model that streams as one ONNX graph of fixed shapes,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from espnet_residuals.config import ConfigError, check_integer
 from espnet_residuals.encoder import S4Encoder
 from espnet_residuals.encoder.s4_encoder import EncoderState
-from espnet_residuals.place import Place
+from espnet_residuals.nn.place import Place
 from espnet_residuals.streaming.onnx.flat_state import FlatState
 
 # Features of a chunk unless a number is given: 0.16 s where they are 10 ms apart.
@@ -26,8 +26,8 @@ class FixedChunks(nn.Module):
     grows, and more at the end. Here the state has its final shape from the start, all
     zeros: so every call gives ``frames`` frames, at first those before the recording
     and, when features have come to an end, those behind it. All layers know which these
-    are (:class:`~espnet_residuals.place.Place`), so that the others are exactly those
-    of the whole recording.
+    are (:class:`~espnet_residuals.nn.place.Place`), so that the others are exactly
+    those of the whole recording.
 
     Args:
         encoder (S4Encoder): An encoder that can stream, in evaluation mode.
@@ -160,5 +160,5 @@ def _check_layers(encoder: S4Encoder) -> None:
                 "encoder_conf.layer",
                 f"{type(layer).__name__} cannot stream in chunks of fixed shapes: its "
                 "forward_chunk needs an argument 'place' "
-                "(espnet_residuals.place.Place)",
+                "(espnet_residuals.nn.place.Place)",
             )

@@ -14,7 +14,7 @@ from espnet2.legacy.nets.pytorch_backend.transformer.embedding import (
 from torch import Tensor, nn
 
 from espnet_residuals.layers.attention import SelfAttention
-from espnet_residuals.lengths import valid_frames
+from espnet_residuals.nn.lengths import valid_frames
 
 D_MODEL = 32
 LENGTHS = torch.tensor([60, 33, 1])

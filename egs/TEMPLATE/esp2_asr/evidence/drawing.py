@@ -8,7 +8,7 @@ from typing import Any
 from evidence.results import Row
 from evidence.start import FRAMES, of_row
 
-from espnet_residuals.plot_style import COLOURS, MARKERS, new_figure
+from espnet_residuals.instruments.showing.plot_style import COLOURS, MARKERS, new_figure
 
 PERCENTS = (1, 2, 5, 10, 20, 30, 50, 100)
 # More than there are colours.

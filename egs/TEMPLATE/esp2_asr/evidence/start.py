@@ -15,10 +15,10 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from espnet_residuals.encoder import stack
-from espnet_residuals.probe.features import Batch
-from espnet_residuals.probe.measure import measure
-from espnet_residuals.probe.profile import Reading
-from espnet_residuals.probe.sites import find_sites
+from espnet_residuals.instruments.measuring.measure import measure
+from espnet_residuals.instruments.measuring.profile import Reading
+from espnet_residuals.instruments.measuring.sites import find_sites
+from espnet_residuals.instruments.reading.features import Batch
 from espnet_residuals.ssm import S4D, s4d
 
 FRAMES = "what changes from frame to frame, of the input in the output"

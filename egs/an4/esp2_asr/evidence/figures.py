@@ -10,7 +10,7 @@ from evidence.pairs import wer_of
 from evidence.plan import COMPARED
 from evidence.tables import told_groups
 
-from espnet_residuals.plot_style import new_figure, styled
+from espnet_residuals.instruments.showing.plot_style import new_figure, styled
 
 
 def draw_all(folder: Path) -> None:

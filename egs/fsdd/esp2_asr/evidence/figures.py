@@ -12,7 +12,7 @@ from evidence.plan import CHOSEN_RATE, ENCODERS, ENCODERS_LONGER, FUNCTIONS
 from evidence.results import Row, read_rows
 from evidence.tables import told_groups
 
-from espnet_residuals.plot_style import new_figure, styled
+from espnet_residuals.instruments.showing.plot_style import new_figure, styled
 
 MINUTES = (1, 1.5, 2, 3, 4)
 

@@ -11,7 +11,7 @@ from src.greedy import SPACE, encode_posteriors
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from espnet_residuals.plot_style import (
+from espnet_residuals.instruments.showing.plot_style import (
     BLUE,
     GREEN,
     GREY,
