@@ -9,6 +9,7 @@ from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 from espnet2.legacy.nets.pytorch_backend.transformer.embedding import (
     PositionalEncoding,
 )
+from espnet2.torch_utils.initialize import initialize
 from torch import Tensor, nn
 
 from espnet_residuals import ConfigError, S4Encoder
@@ -214,3 +215,61 @@ def test_the_layers_that_so_few_features_can_have_are_named() -> None:
         "input_size=13; so few can have null, linear, embed, conv1d1, conv1d2, "
         "conv1d3, conv2d, conv2d1, conv2d2, conv2d6"
     )
+
+
+@pytest.mark.parametrize("width", [48, 256])
+@pytest.mark.parametrize("input_layer", ["conv1d2", "conv2d", "conv2d8"])
+def test_weights_start_as_large_as_those_of_the_stack(
+    input_layer: str, width: int
+) -> None:
+    layer = InputLayer(input_layer, FEATURES, width, 0.0)
+    for weight in layer.parameters():
+        if weight.dim() > 1:
+            assert weight.std() > 0.95 * width**-0.5
+
+
+def changes_left(layer: InputLayer, x: Tensor) -> float:
+    """Return how much of the stream changes, after ten steps towards a constant."""
+    lengths = torch.tensor([x.size(1)] * len(x))
+    target = 0.5 * torch.randn(SIZE)
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.002)
+    for _ in range(10):
+        optimizer.zero_grad()
+        (layer(x, lengths)[0] - target).square().mean().backward()
+        optimizer.step()
+    y, _ = layer(x, lengths)
+    return (
+        (y - y.mean(dim=1, keepdim=True)).square().mean() / y.square().mean()
+    ).item()
+
+
+@pytest.mark.parametrize("input_layer", ["conv1d2", "conv2d", "conv2d2"])
+def test_ten_steps_of_adam_flatten_less_than_with_torchs_weights(
+    input_layer: str,
+) -> None:
+    x, lengths = FEATURE_POWER**0.5 * torch.randn(2, 200, FEATURES), [200, 200]
+    ours = InputLayer(input_layer, FEATURES, SIZE, 0.0)
+    torchs = InputLayer(input_layer, FEATURES, SIZE, 0.0, start="s4")
+    with torch.no_grad():
+        sizes = [
+            layer(x, torch.tensor(lengths))[0].square().mean().sqrt()
+            for layer in (ours, torchs)
+        ]
+        next(torchs.buffers()).mul_(sizes[0] / sizes[1])
+    assert changes_left(ours, x) > 1.5 * changes_left(torchs, x)
+
+
+@pytest.mark.parametrize("input_layer", ["conv1d2", "conv2d", "conv2d8"])
+def test_espnets_init_leaves_the_power_of_the_stream(input_layer: str) -> None:
+    layer = InputLayer(input_layer, FEATURES, 64, 0.0)
+    initialize(layer, "xavier_uniform")
+    x = FEATURE_POWER**0.5 * torch.randn(2, 200, FEATURES)
+    power = layer(x, torch.tensor([200, 200]))[0].square().mean().item()
+    assert power == pytest.approx(STREAM_POWER, rel=0.5)
+
+
+@pytest.mark.parametrize("input_layer", ["conv1d2", "conv2d", "conv2d8"])
+def test_loud_features_stay_finite_in_half_precision(input_layer: str) -> None:
+    layer = InputLayer(input_layer, FEATURES, 256, 0.0).half()
+    y, _ = layer(30 * torch.randn(2, 80, FEATURES).half(), torch.tensor([80, 80]))
+    assert y.isfinite().all()
