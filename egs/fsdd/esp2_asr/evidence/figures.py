@@ -48,7 +48,7 @@ def draw_functions(present: Sequence[Row], former: Sequence[Row], path: Path) ->
     for label, (colour, marker) in zip(starts, STYLES):
         axis.plot([], [], marker, color=colour, ms=3, label=label)
     axis.set(
-        title="Words wrong, %, after 450 steps with 24 sublayers; a point is a training",
+        title="Words wrong, %, 450 steps, 24 sublayers; a point is a training",
         yscale="log",
     )
     axis.set_xticks(range(len(FUNCTIONS)), list(FUNCTIONS), rotation=45, ha="right")
