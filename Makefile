@@ -20,14 +20,28 @@ AN4_RECIPE := egs/an4/esp2_asr
 CHECKED := espnet_residuals espnet_residuals_import_hook.py tests egs docs benchmarks setup.py
 RUN := "$(VENV)/bin/python" -m
 
+# timed NAME,COMMAND: runs a part of the checks, and says how long it took.
+define timed
+@printf '=== %s\n' "$(1)"; started=$$(date +%s); $(2) && \
+printf '=== %s: %s s\n' "$(1)" "$$(($$(date +%s) - started))"
+endef
+
+define quick_tests
+$(call timed,quick tests,$(RUN) pytest -m "not long")
+endef
+
+define types
+$(call timed,mypy,$(RUN) mypy --exclude '^egs/.*/esp2_asr/' $(CHECKED))
+$(call timed,mypy $(MINI_AN4),MYPYPATH=$(MINI_AN4) $(RUN) mypy --no-warn-unused-configs $(MINI_AN4))
+$(call timed,mypy $(DIGITS),MYPYPATH=$(DIGITS) $(RUN) mypy --no-warn-unused-configs $(DIGITS))
+$(call timed,mypy $(AN4_RECIPE),MYPYPATH=$(AN4_RECIPE) $(RUN) mypy --no-warn-unused-configs $(AN4_RECIPE))
+endef
+
 define lint
-$(RUN) black --check $(CHECKED)
-$(RUN) isort --check-only $(CHECKED)
-$(RUN) flake8 $(CHECKED)
-$(RUN) mypy --exclude '^egs/.*/esp2_asr/' $(CHECKED)
-MYPYPATH=$(MINI_AN4) $(RUN) mypy --no-warn-unused-configs $(MINI_AN4)
-MYPYPATH=$(DIGITS) $(RUN) mypy --no-warn-unused-configs $(DIGITS)
-MYPYPATH=$(AN4_RECIPE) $(RUN) mypy --no-warn-unused-configs $(AN4_RECIPE)
+$(call timed,black,$(RUN) black --check $(CHECKED))
+$(call timed,isort,$(RUN) isort --check-only $(CHECKED))
+$(call timed,flake8,$(RUN) flake8 $(CHECKED))
+$(types)
 endef
 
 # Goes to a recipe's folder with $$python, and an FSDD and AN4 that hold from there.
@@ -55,7 +69,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo digits digits-quick digits-heldout digits-decay digits-streaming an4 an4-quick an4-fold evidence evidence-report an4-evidence an4-evidence-report bench test test-all lint clean distclean
+.PHONY: help venv demo digits digits-quick digits-heldout digits-decay digits-streaming an4 an4-quick an4-fold evidence evidence-report an4-evidence an4-evidence-report bench test test-all lint types hooks clean distclean
 
 help:  ## show this text
 	@echo "make TARGET [PYTHON=/path/to/python3.12] [VENV=folder]"
@@ -64,33 +78,33 @@ help:  ## show this text
 venv:  ## make the environment (.venv) and install everything; reused if up to date
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup_venv.sh
 
-demo: venv  ## train and decode a small ASR model with the S4 encoder
+demo: venv  ## train and decode a small model on seven recordings (2 minutes)
 	@python="$$(cd "$(VENV)" && pwd)/bin/python" && \
 	cd $(MINI_AN4) && PYTHON="$$python" bash demo.sh
 
-digits: venv  ## connected digits: train, decode, print the error rates
+digits: venv  ## connected digits: train, decode, print the error rates (8 minutes)
 	$(call digits,training)
 
-digits-quick: venv  ## the same in a few minutes; fails if the error rate is bad
+digits-quick: venv  ## digits in half the epochs; fails if the error rate is bad
 	$(call digits,quick test=6)
 
-digits-heldout: venv  ## the same without one speaker
+digits-heldout: venv  ## digits without one speaker, who is then read
 	$(call digits,heldout)
 
-digits-decay: venv  ## the same with `residual: decay`
+digits-decay: venv  ## digits with `residual: decay`
 	$(call digits,decay)
 
-digits-streaming: venv  ## a model that streams, and how late its words come
+digits-streaming: venv  ## digits with a model that streams, and how late its words come
 	$(call digits,$(STREAMING))
-	$(in_digits) "$$python" -m src.lateness exp/$(STREAMING)
+	$(call in_recipe,$(DIGITS)) "$$python" -m src.lateness exp/$(STREAMING)
 
-an4: venv  ## sentences of unheard speakers: train, decode, print the error rates
+an4: venv  ## sentences of unheard speakers: train, decode, print the error rates (26 minutes)
 	$(call an4,training)
 
-an4-quick: venv  ## the same in a few minutes; fails if the error rate is bad
+an4-quick: venv  ## AN4 in fewer epochs; fails if the error rate is bad (12 minutes)
 	$(call an4,quick test=50)
 
-an4-fold: venv  ## the same, tested on the twelve speakers of one FOLD of seven
+an4-fold: venv  ## AN4, tested on the twelve speakers of one FOLD of seven
 	$(call an4,fold)
 
 evidence: venv  ## train the small models of egs/fsdd/esp2_asr/RESULTS.md for MINUTES
@@ -112,18 +126,28 @@ an4-evidence-report: venv  ## make the tables and figures of RESULTS.md anew
 	$(call in_recipe,$(AN4_RECIPE)) "$$python" -m evidence report
 
 bench: venv  ## speed and memory beside ESPnet (half an hour)
-	$(RUN) benchmarks --readme README.md
+	$(RUN) benchmarks
 
-test: venv  ## the quick tests and doctests, then lint
-	$(RUN) pytest -m "not long"
+test: venv  ## the quick tests and doctests, then lint (about 5 minutes)
+	@echo "This takes about 5 minutes on two cores: the tests 4, lint 1."
+	$(quick_tests)
 	$(lint)
 
-test-all: venv  ## all tests and doctests, then lint
-	$(RUN) pytest
+test-all: venv  ## all tests and doctests, then lint (about half an hour)
+	@echo "This takes about half an hour on two cores; make test is the quick part of it."
+	$(quick_tests)
+	$(call timed,long tests,$(RUN) pytest -m long)
 	$(lint)
 
-lint: venv  ## black, isort, flake8 and mypy
+lint: venv  ## black, isort, flake8 and mypy (a minute)
 	$(lint)
+
+types: venv  ## mypy alone, of everything
+	$(types)
+
+hooks: venv  ## lint what is committed, by pre-commit (installs it into .venv)
+	$(RUN) pip install pre-commit
+	$(RUN) pre_commit install
 
 clean:  ## remove caches and build products
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache

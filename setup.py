@@ -26,8 +26,8 @@ class BuildWithStartUpFile(build_py):
 
 setup(
     name="espnet-residuals",
-    version="0.1.0",
-    description="Residual connections by name for deep S4 encoders in ESPnet",
+    version="0.2.0",
+    description="Residual connections by name for deep encoders in ESPnet",
     long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",

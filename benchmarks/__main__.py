@@ -9,7 +9,7 @@ from benchmarks.clock import Clock, threads
 from benchmarks.machine import available_cores, describe_machine
 from benchmarks.measurement import Measurement
 from benchmarks.measurements import FULL, QUICK
-from benchmarks.report import insert_table, write_report
+from benchmarks.report import write_report
 from benchmarks.result import Result, Row, load_results
 
 HERE = Path(__file__).parent
@@ -45,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--out", type=Path, default=HERE / "results", help="folder of the results"
     )
     parser.add_argument(
-        "--readme", type=Path, help="README to put the table into, between its marks"
+        "--readme",
+        type=Path,
+        default=HERE / "README.md",
+        help="where the table goes, between two comments (default: the README here)",
     )
     args = parser.parse_args(argv)
     logging.disable(logging.WARNING)  # ESPnet's, of kernels that are not installed
@@ -55,10 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             measurement = (QUICK if args.quick else FULL)[name]
             rows = take(measurement, clock, args.threads)
             Result(name, describe_machine(), rows).save(args.out)
-    table = write_report(load_results(args.out, list(FULL)), args.out)
-    if args.readme is not None:
-        insert_table(args.readme, table)
-    print(table)
+    print(write_report(load_results(args.out, list(FULL)), args.out, args.readme))
 
 
 def take(measurement: Measurement, clock: Clock, counts: Sequence[int]) -> list[Row]:

@@ -12,28 +12,23 @@ FEW = 3
 START, END = "<!-- written by python -m benchmarks -->\n", "<!-- to here -->\n"
 
 
-def write_report(results: Sequence[Result], folder: Path) -> str:
-    """Write ``table.md`` and ``figure.png``.
+def write_report(results: Sequence[Result], folder: Path, readme: Path) -> str:
+    """Draw ``figure.png``, and put the table into a README.
 
     Args:
         results (Sequence[Result]): What to show, in this order.
-        folder (Path): Where to.
+        folder (Path): Where the figure goes.
+        readme (Path): Has two comments between which the table goes.
 
     Returns:
         str: The table, in Markdown.
     """
-    table = markdown(results)
-    (folder / "table.md").write_text(table, encoding="utf-8")
     draw(results, folder / "figure.png")
-    return table
-
-
-def insert_table(readme: Path, table: str) -> None:
-    """Put the table into a README, between the two comments that are there for it."""
-    text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(START, 1)
+    table = markdown(results)
+    before, rest = readme.read_text(encoding="utf-8").split(START, 1)
     _, after = rest.split(END, 1)
     readme.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+    return table
 
 
 def markdown(results: Sequence[Result]) -> str:

@@ -27,7 +27,8 @@ from espnet_residuals.integration.own_learning_rate import watch_learning_rates
 from espnet_residuals.optimizer import grouped
 from espnet_residuals.ssm import S4DKernel
 from espnet_residuals.tasks import ASRTask
-from tests.test_readme import blocks
+from tests.docs.page import blocks
+from tests.environment import ROOT
 
 STATE_SPACE = ("log_dt", "log_A_real", "A_imag", "kernel.B")
 OWN_RATE, RATE, DECAY = 1e-4, 1e-2, 0.1
@@ -190,8 +191,9 @@ def test_frozen_parameters_leave_no_empty_group() -> None:
     assert set(group["params"]) == parameters_by_kind(model)[1]
 
 
-def test_yaml_of_the_readme_builds_an_optimizer() -> None:
-    (text,) = [b for b in blocks("yaml") if "espnet_residuals.optimizer.grouped" in b]
+def test_yaml_of_the_page_on_the_encoder_builds_an_optimizer() -> None:
+    page = ROOT.joinpath("docs", "encoder.md").read_text(encoding="utf-8")
+    (text,) = [b for b in blocks(page, "yaml") if "optimizer.grouped" in b]
     module = espnet3_module(Model(), **yaml.safe_load(text)["optimizer"])
     assert len(module.configure_optimizers()["optimizer"].param_groups) == 2
 

@@ -1,5 +1,7 @@
 """The package as it is imported: light, complete, and loaded on first use."""
 
+import inspect
+import re
 import subprocess
 import sys
 from pydoc import locate
@@ -7,6 +9,7 @@ from pydoc import locate
 import pytest
 
 import espnet_residuals
+from tests.environment import ROOT
 
 PACKAGE = "espnet_residuals"
 
@@ -76,6 +79,20 @@ def test_subpackages_load_by_attribute() -> None:
         "import espnet_residuals; espnet_residuals.residual.registry['decay']"
     )
     assert "espnet_residuals.residual" in modules
+
+
+def test_version_is_the_same_everywhere() -> None:
+    setup = ROOT.joinpath("setup.py").read_text(encoding="utf-8")
+    changes = ROOT.joinpath("CHANGELOG.md").read_text(encoding="utf-8")
+    version = espnet_residuals.__version__
+    assert f'version="{version}"' in setup
+    assert re.findall(r"^## \[([\d.]+)\]", changes, flags=re.MULTILINE)[0] == version
+
+
+@pytest.mark.parametrize("name", espnet_residuals.__all__)
+def test_help_of_every_public_name_has_an_example(name: str) -> None:
+    text = inspect.getdoc(getattr(espnet_residuals, name)) or ""
+    assert ">>> " in text
 
 
 def test_unknown_name_gives_the_usual_error() -> None:

@@ -142,6 +142,7 @@ def test_strings_that_were_not_made_are_asked_for(
     assert "run the stage create_dataset" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_every_encoder_is_timed(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     timing = small("timing")
     monkeypatch.setattr(timing, "STEPS", 2)
@@ -224,9 +225,9 @@ def test_chosen_rates_have_the_lowest_loss_of_the_first_seed(evidence: Any) -> N
         assert min(found, key=found.__getitem__) == chosen, name
 
 
-def test_readme_quotes_the_cells(evidence: Any) -> None:
+def test_page_on_residuals_quotes_the_cells(evidence: Any) -> None:
     """Every residual function that was trained, with its mean, spread and count."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "residuals.md").read_text(encoding="utf-8")
     rows = {row.name: row for row in evidence("results").read_rows("function")}
     for name, lr in evidence("plan").FUNCTIONS.items():
         if f"{name} {lr}" not in rows:
@@ -236,7 +237,7 @@ def test_readme_quotes_the_cells(evidence: Any) -> None:
         if len(wers) > 1:
             quoted += f" ± {stdev(wers):.1f}"
         line = rf"\| `{name}` \| {lr} \| [^|]* \| {quoted} \| {len(wers)} \|"
-        assert re.search(line, readme), line
+        assert re.search(line, page), line
 
 
 def test_tables_are_what_the_cells_say(

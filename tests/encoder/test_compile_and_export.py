@@ -63,6 +63,7 @@ def test_one_graph_serves_all_lengths(model: nn.Module) -> None:
     assert counter.frame_count == 1
 
 
+@pytest.mark.long
 def test_exported_program_takes_any_length(model: nn.Module) -> None:
     with torch.no_grad():
         program = torch.export.export(

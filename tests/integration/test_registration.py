@@ -43,6 +43,7 @@ SHOW_ESPNETS_RESIDUALS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ["tasks first", "tasks later"])
 def test_import_adds_names_to_espnet_and_changes_none(
     order: str,

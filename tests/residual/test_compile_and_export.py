@@ -34,6 +34,7 @@ def test_graph_has_no_break(make: MakeResidual) -> None:
     assert_compiles(make(), backend="eager")
 
 
+@pytest.mark.long
 def test_compiled_code_gives_what_the_module_gives() -> None:
     assert_compiles(DecayResidual(3, FEATURES, FEATURES))
 

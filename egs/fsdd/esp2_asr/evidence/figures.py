@@ -44,9 +44,13 @@ def draw_functions(present: Sequence[Row], former: Sequence[Row], path: Path) ->
             if title in rows:
                 found = {place + offset: rows[title].wers("test")}
                 _draw_seeds(axis, found, style)
-    for label, (colour, marker) in zip(("this start", "the former start"), STYLES):
+    starts = ("start: direct (default)", "start: s4 (S4 authors' code)")
+    for label, (colour, marker) in zip(starts, STYLES):
         axis.plot([], [], marker, color=colour, ms=3, label=label)
-    axis.set(title="WER of test, %, 24 sublayers; a point is a seed", yscale="log")
+    axis.set(
+        title="Words wrong, %, 450 steps, 24 sublayers; a point is a training",
+        yscale="log",
+    )
     axis.set_xticks(range(len(FUNCTIONS)), list(FUNCTIONS), rotation=45, ha="right")
     mark_percents(axis)
     axis.legend()
