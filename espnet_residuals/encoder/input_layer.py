@@ -55,8 +55,8 @@ class InputLayer(nn.Module):
     frames, and the output must not depend on absolute time. ESPnet's positional
     encodings multiply by sqrt(output_size) besides; here the factor gives the stream
     the power ``STREAM_POWER`` at the start (:mod:`espnet_residuals.start`), for log-mel
-    features behind ``utterance_mvn``, and the weights of a subsampling start as large as
-    those of the stack. ``start: s4`` keeps ESPnet's.
+    features behind ``utterance_mvn``, and the weights of a subsampling start as large
+    as those of the stack. ``start: s4`` keeps ESPnet's.
 
     Args:
         input_layer (Optional[str]): ESPnet's name: ``linear``, ``conv1d1``,

@@ -1,4 +1,4 @@
-"""Weights of a subsampling so large that training changes them no faster than others."""
+"""Weights of a subsampling so large that training changes them slowly."""
 
 import torch
 from torch import nn

@@ -26,11 +26,11 @@ behind must not cover them. So at the start
    times the power of all branches 48 sublayers learned more slowly than with as much,
    and than with a fifth of it.
 5. **the features change no faster than what is made of them.** Adam moves every weight
-   alike, so that the many small weights behind a subsampling would turn its output into
-   a constant in the first steps, in which CTC learns to say blank: with ``decay`` and 48
-   sublayers what changes from frame to frame fell from 0.8 to 0.3 of what it was, and
-   one training of three never came back. They start as large as the weights of the
-   stack (:func:`~espnet_residuals.encoder.input_weights.draw_large_`).
+   alike, so that the many small weights of a subsampling would turn its output into a
+   constant in the first steps, in which CTC learns to say blank; with ``decay``, which
+   has nothing else of the features, one training of three at 48 sublayers never came
+   back. They start as large as the weights of the stack
+   (:func:`~espnet_residuals.encoder.input_weights.draw_large_`).
 
 The constructor of a layer declares ``start_gain`` and the encoder hands it over: a
 number, or None for the start that the layer had before this principle, which
