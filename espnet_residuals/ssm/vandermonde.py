@@ -1,12 +1,13 @@
 """Sums of powers of the eigenvalues, by two small tables and one matrix product."""
 
 import math
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
 
 from espnet_residuals.plain_gradients import plain_gradients
+from espnet_residuals.ssm.autocast import without_autocast
 from espnet_residuals.transformed import is_transformed
 
 # Length of a block in graphs for every length. Any size works; near the square root of
@@ -179,33 +180,38 @@ class _PowerSums(torch.autograd.Function):
         if torch.is_grad_enabled():
             arguments = (*inputs, gradient.size(-1))
             return plain_gradients(_plain_power_sums, arguments, gradient)
-        c_real, c_imag, log_abs, angle = inputs
-        (d_model, block, n_pairs), n_blocks = within.shape, starts.size(1)
-        numbers = torch.arange(
-            block * n_blocks, dtype=c_real.dtype, device=starts.device
-        )
-        # P and Q side by side, first in the columns, then in the sums.
-        scales = torch.stack([torch.ones_like(numbers), numbers], dim=-1)
-        columns = torch.view_as_real(within).view(d_model, block, 1, 2 * n_pairs)
-        columns = (columns * scales[:block].unsqueeze(-1)).flatten(2)
-        sums = gradient.transpose(0, 1).reshape(d_model, -1, block) @ columns
-        sums = torch.view_as_complex(sums.view(d_model, -1, n_blocks, 2, n_pairs, 2))
-        sums.mul_(starts.view(d_model, 1, n_blocks, 1, n_pairs))
-        weights = numbers.new_zeros(2, n_blocks, 2)
-        weights[0, :, 0] = weights[1, :, 1] = 1.0
-        weights[1, :, 0] = numbers[::block]
-        terms = torch.view_as_real(sums).view(-1, 2 * n_blocks, 2 * n_pairs)
-        sums = weights.flatten(1).expand(terms.size(0), -1, -1) @ terms
-        sums = torch.view_as_complex(sums.view(d_model, -1, 2, n_pairs, 2))
-        of_c, of_log = (2 * sums).transpose(0, 1).unbind(2)
-        of_log = (of_log * torch.complex(c_real, c_imag)).sum(dim=0)
-        return (
-            of_c.real,
-            -of_c.imag,
-            of_log.real.to(log_abs.dtype),
-            -of_log.imag.to(angle.dtype),
-            None,
-        )
+        with without_autocast(gradient.device):
+            return *_gradients(inputs, within, starts, gradient), None
+
+
+def _gradients(
+    inputs: Sequence[Tensor], within: Tensor, starts: Tensor, gradient: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of the inputs, c and log z, from that of the sums."""
+    c_real, c_imag, log_abs, angle = inputs
+    (d_model, block, n_pairs), n_blocks = within.shape, starts.size(1)
+    numbers = torch.arange(block * n_blocks, dtype=c_real.dtype, device=starts.device)
+    # P and Q side by side, first in the columns, then in the sums.
+    scales = torch.stack([torch.ones_like(numbers), numbers], dim=-1)
+    columns = torch.view_as_real(within).view(d_model, block, 1, 2 * n_pairs)
+    columns = (columns * scales[:block].unsqueeze(-1)).flatten(2)
+    sums = gradient.transpose(0, 1).reshape(d_model, -1, block) @ columns
+    sums = torch.view_as_complex(sums.view(d_model, -1, n_blocks, 2, n_pairs, 2))
+    sums.mul_(starts.view(d_model, 1, n_blocks, 1, n_pairs))
+    weights = numbers.new_zeros(2, n_blocks, 2)
+    weights[0, :, 0] = weights[1, :, 1] = 1.0
+    weights[1, :, 0] = numbers[::block]
+    terms = torch.view_as_real(sums).view(-1, 2 * n_blocks, 2 * n_pairs)
+    sums = weights.flatten(1).expand(terms.size(0), -1, -1) @ terms
+    sums = torch.view_as_complex(sums.view(d_model, -1, 2, n_pairs, 2))
+    of_c, of_log = (2 * sums).transpose(0, 1).unbind(2)
+    of_log = (of_log * torch.complex(c_real, c_imag)).sum(dim=0)
+    return (
+        of_c.real,
+        -of_c.imag,
+        of_log.real.to(log_abs.dtype),
+        -of_log.imag.to(angle.dtype),
+    )
 
 
 def _table(base: Tensor, count: int) -> tuple[Tensor, Tensor]:
