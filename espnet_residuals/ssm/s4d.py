@@ -12,8 +12,8 @@ from espnet_residuals.nn.activated_linear import activated_linear
 from espnet_residuals.nn.dropout import Dropout
 from espnet_residuals.nn.lengths import valid_frames
 from espnet_residuals.nn.place import Place
-from espnet_residuals.ssm.autocast import without_autocast
-from espnet_residuals.ssm.convolution import fft_convolution
+from espnet_residuals.ssm.autocast import autocast_dtype, without_autocast
+from espnet_residuals.ssm.convolution import long_convolution
 from espnet_residuals.ssm.kernel import S4DKernel
 from espnet_residuals.ssm.recurrence import PIECE
 from espnet_residuals.start import (
@@ -137,15 +137,13 @@ class S4D(nn.Module):
         """
         if lengths is not None:
             x = x.masked_fill(~valid_frames(lengths, x).unsqueeze(-1), 0.0)
-        u = x.transpose(1, 2)
-        y = torch.addcmul(self._convolve(u), u, self.D.unsqueeze(-1))
-        return self._mix_features(y.transpose(1, 2).contiguous())
+        return self._mix_features(self._convolve(x))
 
-    def _convolve(self, u: Tensor) -> Tensor:
-        """Convolve in float32 or wider, whatever autocast says, and cast back."""
-        with without_autocast(u.device):
-            kernels = self.kernel(u.size(-1))
-            return fft_convolution(u.to(kernels.dtype), kernels).to(u.dtype)
+    def _convolve(self, x: Tensor) -> Tensor:
+        """Convolve in float32 or wider, whatever autocast says, and cast behind it."""
+        dtype = autocast_dtype(x)
+        with without_autocast(x.device):
+            return long_convolution(x, self.kernel(x.size(1)), self.D, dtype)
 
     def _mix_features(self, y: Tensor) -> Tensor:
         mixed = activated_linear(y, F.gelu, self.output_linear, self.dropout)

@@ -1,12 +1,14 @@
 """Sums of powers of the eigenvalues, by two small tables and one matrix product."""
 
 import math
-from typing import Any, Union
+from typing import Any, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
 
+from espnet_residuals.nn.plain_gradients import plain_gradients
 from espnet_residuals.nn.transformed import is_transformed
+from espnet_residuals.ssm.autocast import without_autocast
 
 # Length of a block in graphs for every length. Any size works; near the square root of
 # the length the two tables together are smallest.
@@ -81,48 +83,10 @@ def powers(
         >>> powers(0 * half_turn, half_turn, torch.arange(3.0), torch.float32)[0, 0]
         tensor([[ 1., -1.,  1.]])
     """
-    if is_transformed():
-        return _powers(log_abs, angle, exponents, dtype)
-    table: Tensor = _Powers.apply(log_abs, angle, exponents, dtype)
-    return table
-
-
-def _powers(
-    log_abs: Tensor, angle: Tensor, exponents: Tensor, dtype: torch.dtype
-) -> Tensor:
     magnitude = (log_abs.unsqueeze(-1) * exponents).to(dtype).exp()
     turns = (angle / (2 * math.pi)).unsqueeze(-1) * exponents
     phase = (turns - turns.detach().round()).to(dtype) * (2 * math.pi)
     return torch.stack([magnitude * phase.cos(), magnitude * phase.sin()], dim=1)
-
-
-class _Powers(torch.autograd.Function):
-    """The table, which is all that its gradient needs.
-
-    The derivative of z^l by log z is l z^l.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        log_abs: Tensor,
-        angle: Tensor,
-        exponents: Tensor,
-        dtype: torch.dtype,
-    ) -> Tensor:
-        table = _powers(log_abs, angle, exponents, dtype)
-        ctx.save_for_backward(table, exponents.to(dtype))
-        ctx.dtype = log_abs.dtype
-        return table
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        table, exponents = ctx.saved_tensors
-        real, imag = table.unbind(1)
-        by_real, by_imag = gradient.unbind(1)
-        of_log_abs = (by_real * real + by_imag * imag) @ exponents
-        of_angle = (by_imag * real - by_real * imag) @ exponents
-        return of_log_abs.to(ctx.dtype), of_angle.to(ctx.dtype), None, None
 
 
 def power_sums(
@@ -148,7 +112,19 @@ def power_sums(
     Returns:
         Tensor: The sums, (channels, d_model, length).
     """
+    if is_transformed():
+        return _plain_power_sums(c_real, c_imag, log_abs, angle, length)
+    sums: Tensor = _PowerSums.apply(c_real, c_imag, log_abs, angle, length)
+    return sums
 
+
+def _plain_power_sums(
+    c_real: Tensor,
+    c_imag: Tensor,
+    log_abs: Tensor,
+    angle: Tensor,
+    length: Union[int, torch.SymInt],
+) -> Tensor:
     def exponents(count: Union[int, torch.SymInt]) -> Tensor:
         return torch.arange(count, dtype=log_abs.dtype, device=log_abs.device)
 
@@ -162,3 +138,101 @@ def power_sums(
     rows = torch.cat([rows_real, -rows_imag], dim=2).transpose(2, 3)
     columns = within.flatten(1, 2)
     return torch.stack([row @ columns for row in rows]).flatten(2)
+
+
+class _PowerSums(torch.autograd.Function):
+    r"""The sums in complex numbers, with a gradient that reads the tables once.
+
+    Forward and backward together take 1.8 times less than by autograd, for 500 to 8000
+    values.
+
+    With the gradient g in blocks, :math:`P_a = \sum_b g_{aM+b} z^b` and :math:`Q_a =
+    \sum_b b g_{aM+b} z^b` come of one matrix product. The derivative by c is made of
+    :math:`\sum_a z^{aM} P_a`, that by :math:`\log z` of :math:`\sum_a z^{aM} (aM P_a +
+    Q_a)`.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        c_real: Tensor,
+        c_imag: Tensor,
+        log_abs: Tensor,
+        angle: Tensor,
+        length: int,
+    ) -> Tensor:
+        block = block_size(length)
+        step = torch.polar(log_abs.exp(), angle)
+        within, next_block = _table(step, block)
+        starts, _ = _table(next_block, length // block)
+        dtype = c_real.dtype.to_complex()
+        within, starts = within.to(dtype), starts.to(dtype)
+        ctx.save_for_backward(c_real, c_imag, log_abs, angle, within, starts)
+        c = torch.complex(2 * c_real, 2 * c_imag).transpose(0, 1).unsqueeze(2)
+        rows = torch.view_as_real((c * starts.unsqueeze(1)).conj_physical_())
+        columns = torch.view_as_real(within).flatten(2)
+        sums = rows.flatten(3).flatten(1, 2) @ columns.transpose(1, 2)
+        return sums.view(sums.size(0), -1, length).transpose(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Optional[Tensor], ...]:
+        *inputs, within, starts = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            arguments = (*inputs, gradient.size(-1))
+            return plain_gradients(_plain_power_sums, arguments, gradient)
+        with without_autocast(gradient.device):
+            return *_gradients(inputs, within, starts, gradient), None
+
+
+def _gradients(
+    inputs: Sequence[Tensor], within: Tensor, starts: Tensor, gradient: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of the inputs, c and log z, from that of the sums."""
+    c_real, c_imag, log_abs, angle = inputs
+    (d_model, block, n_pairs), n_blocks = within.shape, starts.size(1)
+    numbers = torch.arange(block * n_blocks, dtype=c_real.dtype, device=starts.device)
+    # P and Q side by side, first in the columns, then in the sums.
+    scales = torch.stack([torch.ones_like(numbers), numbers], dim=-1)
+    columns = torch.view_as_real(within).view(d_model, block, 1, 2 * n_pairs)
+    columns = (columns * scales[:block].unsqueeze(-1)).flatten(2)
+    sums = gradient.transpose(0, 1).reshape(d_model, -1, block) @ columns
+    sums = torch.view_as_complex(sums.view(d_model, -1, n_blocks, 2, n_pairs, 2))
+    sums.mul_(starts.view(d_model, 1, n_blocks, 1, n_pairs))
+    weights = numbers.new_zeros(2, n_blocks, 2)
+    weights[0, :, 0] = weights[1, :, 1] = 1.0
+    weights[1, :, 0] = numbers[::block]
+    terms = torch.view_as_real(sums).view(-1, 2 * n_blocks, 2 * n_pairs)
+    sums = weights.flatten(1).expand(terms.size(0), -1, -1) @ terms
+    sums = torch.view_as_complex(sums.view(d_model, -1, 2, n_pairs, 2))
+    of_c, of_log = (2 * sums).transpose(0, 1).unbind(2)
+    of_log = (of_log * torch.complex(c_real, c_imag)).sum(dim=0)
+    return (
+        of_c.real,
+        -of_c.imag,
+        of_log.real.to(log_abs.dtype),
+        -of_log.imag.to(angle.dtype),
+    )
+
+
+def _table(base: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return powers from 0 up and the next one, by doubling what is there already.
+
+    Of up to 7 roundings each in float64 nothing is left in float32.
+
+    Args:
+        base (Tensor): Complex numbers, (d_model, n_pairs).
+        count (int): How many powers.
+
+    Returns:
+        tuple[Tensor, Tensor]: The powers, (d_model, count, n_pairs), and the first
+        power of 2 that is not among them, as exponent, (d_model, n_pairs).
+    """
+    table = base.new_empty(base.size(0), count, base.size(1))
+    table[:, 0] = 1.0
+    filled = 1
+    while filled < count:
+        more = min(filled, count - filled)
+        ahead = table[:, filled : filled + more]
+        torch.mul(table[:, :more], base.unsqueeze(1), out=ahead)
+        base, filled = base * base, filled + more
+    return table, base
