@@ -8,12 +8,17 @@ from torch import Tensor, nn
 from espnet_residuals.nn.lengths import valid_frames
 
 
-class FrameBatchNorm(nn.BatchNorm1d):
+class FrameBatchNorm(nn.Module):
     """``torch.nn.BatchNorm1d`` on (batch, length, d_model), blind to padding.
 
     Ioffe and Szegedy, "Batch Normalization" (ICML 2015,
     https://arxiv.org/abs/1502.03167). In training the statistics are those of the valid
     frames of the batch; in evaluation the running ones, so that no frame sees another.
+
+    Parameters and buffers have torch's names. It is none of torch's classes, since
+    ``SyncBatchNorm.convert_sync_batchnorm`` would replace it by one that knows no
+    padding; with several processes each normalises by its own part of the batch, as
+    ESPnet's Conformer does.
 
     Args:
         num_features (int): Number of features, d_model.
@@ -29,10 +34,29 @@ class FrameBatchNorm(nn.BatchNorm1d):
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
-    momentum: float
+    eps, momentum = 1e-5, 0.1  # torch's
 
     def __init__(self, num_features: int) -> None:
-        super().__init__(num_features)
+        super().__init__()
+        self.num_features = num_features
+        self.weight = nn.Parameter(torch.empty(num_features))
+        self.bias = nn.Parameter(torch.empty(num_features))
+        self.register_buffer("running_mean", torch.empty(num_features))
+        self.register_buffer("running_var", torch.empty(num_features))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start as torch does: scale and variance 1, shift and mean 0."""
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
+        self.running_mean.zero_()
+        self.running_var.fill_(1.0)
+        self.num_batches_tracked.zero_()
+
+    def extra_repr(self) -> str:
+        """Return the settings that ``print(module)`` shows."""
+        return f"{self.num_features}"
 
     def forward(self, input: Tensor, lengths: Optional[Tensor] = None) -> Tensor:
         """Normalise every feature, and scale and shift it.

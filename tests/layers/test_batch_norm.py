@@ -46,3 +46,10 @@ def test_evaluation_uses_the_running_statistics_and_leaves_them() -> None:
     expected = plain(x.transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(norm(x, torch.tensor([20, 5, 0])), expected)
     assert all(torch.equal(norm.state_dict()[key], before[key]) for key in before)
+
+
+def test_synchronised_batch_norms_do_not_take_its_place() -> None:
+    """Torch's has no lengths, and takes the frames for features."""
+    layer = nn.ModuleList([FrameBatchNorm(8), nn.BatchNorm1d(8)])
+    ours, theirs = nn.SyncBatchNorm.convert_sync_batchnorm(layer)
+    assert isinstance(ours, FrameBatchNorm) and isinstance(theirs, nn.SyncBatchNorm)
