@@ -127,6 +127,17 @@ def test_other_numbers_in_the_start_are_in_the_model(evidence: Any) -> None:
     assert changed[0].D.std() > 0.5
 
 
+def test_input_as_torch_draws_it_has_smaller_weights(evidence: Any) -> None:
+    plan, start, model = evidence("plan"), evidence("start"), evidence("model")
+    deviations = []
+    for changes in ({}, plan.STARTS[plan.TORCHS_INPUT]):
+        cell = plan.Cell("start", "decay", 1, start=changes)
+        with start.changed_start(cell.start):
+            encoder = model.build_model(cell).encoder
+        deviations.append(max(p.std().item() for p in encoder.embed.parameters()))
+    assert deviations[1] < 0.5 * deviations[0]
+
+
 def test_strings_that_were_not_made_are_asked_for(
     evidence: Any,
     monkeypatch: pytest.MonkeyPatch,

@@ -14,7 +14,7 @@ from evidence.results import Row
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from espnet_residuals.encoder import stack
+from espnet_residuals.encoder import input_layer, stack
 from espnet_residuals.instruments.measuring.measure import measure
 from espnet_residuals.instruments.measuring.profile import Reading
 from espnet_residuals.instruments.measuring.sites import find_sites
@@ -30,7 +30,8 @@ def changed_start(changes: Mapping[str, float]) -> Iterator[None]:
 
     Args:
         changes: ``kernel_gain`` in place of that of S4D; ``branch_gain`` in place of
-            the rule in the depth, where a sublayer keeps its input.
+            the rule in the depth, where a sublayer keeps its input; ``input_weights``,
+            whose value is 1, in place of larger ones than torch draws.
     """
     rule = stack.branch_gain
 
@@ -38,12 +39,17 @@ def changed_start(changes: Mapping[str, float]) -> Iterator[None]:
         usual = rule(residual, n_layers)
         return changes["branch_gain"] if usual < 1.0 else usual
 
+    def as_drawn(subsampling: nn.Module, d_model: int) -> float:
+        return changes["input_weights"]
+
     with ExitStack() as patches:
         if "kernel_gain" in changes:
             gain = changes["kernel_gain"]
             patches.enter_context(patch.object(s4d, "KERNEL_GAIN", gain))
         if "branch_gain" in changes:
             patches.enter_context(patch.object(stack, "branch_gain", branch_gain))
+        if "input_weights" in changes:
+            patches.enter_context(patch.object(input_layer, "draw_large_", as_drawn))
         yield
 
 

@@ -38,6 +38,7 @@ COMPARED = ("residual", "decay")
 RATES = (0.006, 0.024)  # beside the two above
 LONGER = 3  # times the steps
 
+TORCHS_INPUT = "input as torch draws it"
 # Other numbers in the start of the layers; ``evidence.start`` says what they are.
 STARTS: dict[str, dict[str, float]] = {
     "kernel 0.03": {"kernel_gain": 0.03},
@@ -47,6 +48,7 @@ STARTS: dict[str, dict[str, float]] = {
     "branches 0.3": {"branch_gain": 0.3},
     "branches 1": {"branch_gain": 1.0},
     "direct path normal": {"direct_path": 1.0},
+    TORCHS_INPUT: {"input_weights": 1.0},
 }
 
 # Of 0.259 to 0.267 million parameters. ESPnet's attention encoders have no ``conv1d2``;
@@ -194,6 +196,8 @@ def _depths_and_rates(seed: int) -> Iterator[Cell]:
         for depth in DEPTHS:
             conf = {"residual": name, "num_blocks": depth // 2}
             yield Cell("depth", f"{name} {depth}", seed, encoder_conf=conf)
+            row, start = f"{name} {depth}, {TORCHS_INPUT}", STARTS[TORCHS_INPUT]
+            yield Cell("depth", row, seed, encoder_conf=conf, start=start)
         conf = {"residual": name}
         for lr in (LOW, *RATES):
             yield Cell("rate", f"{name} {lr}", seed, encoder_conf=conf, lr=lr)
