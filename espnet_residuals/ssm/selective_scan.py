@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_residuals.ssm.autocast import without_autocast
+from espnet_residuals.ssm.depthwise import depthwise_convolution
 from espnet_residuals.ssm.marked import MarkedParameters
 from espnet_residuals.ssm.ssd import CHUNK, ssd
 
@@ -150,7 +151,10 @@ class SelectiveScan(MarkedParameters):
         with without_autocast(xBC.device):
             context = torch.cat([state.context, xBC], dim=1)
             n_features = self.n_head * self.head_dim
-            x, B, C = F.silu(self._convolve(context.to(state.state.dtype))).split(
+            convolved = depthwise_convolution(
+                context.to(state.state.dtype), self.conv1d.weight, self.conv1d.bias
+            )
+            x, B, C = F.silu(convolved).split(
                 [n_features, self.d_state, self.d_state], dim=-1
             )
             x = x.unflatten(-1, (self.n_head, self.head_dim))
@@ -162,15 +166,3 @@ class SelectiveScan(MarkedParameters):
             y = torch.addcmul(y, x, self.D.to(x.dtype).unsqueeze(-1)).flatten(2)
         seen = context[:, xBC.size(1) :].to(state.context.dtype)
         return y, ScanState(seen, behind)
-
-    def _convolve(self, context: Tensor) -> Tensor:
-        """Convolve (batch, d_conv - 1 + length, channels), as shifted products.
-
-        Without the transposes of ``nn.Conv1d`` it takes less time.
-        """
-        length = context.size(1) - self.d_conv + 1
-        weight = self.conv1d.weight.to(context.dtype)
-        y: Tensor = self.conv1d.bias.to(context.dtype)
-        for k in range(self.d_conv):
-            y = torch.addcmul(y, context[:, k : k + length], weight[:, 0, k])
-        return y
