@@ -130,7 +130,8 @@ def test_other_numbers_in_the_start_are_in_the_model(evidence: Any) -> None:
 def test_input_as_torch_draws_it_has_smaller_weights(evidence: Any) -> None:
     plan, start, model = evidence("plan"), evidence("start"), evidence("model")
     deviations = []
-    for changes in ({}, plan.STARTS[plan.TORCHS_INPUT]):
+    cases: list[dict[str, float]] = [{}, plan.STARTS[plan.TORCHS_INPUT]]
+    for changes in cases:
         cell = plan.Cell("start", "decay", 1, start=changes)
         with start.changed_start(cell.start):
             encoder = model.build_model(cell).encoder
