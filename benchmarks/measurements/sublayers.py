@@ -1,4 +1,4 @@
-"""The layers that came from ESPnet's Conformer beside ESPnet's, and Mamba-2."""
+"""The layers beside ESPnet's, and beside the products that they cannot avoid."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,8 @@ from benchmarks.measurement import (
     time_row,
 )
 from benchmarks.models import training_step
-from benchmarks.result import Row, Target, at_least
+from benchmarks.products import bare_products
+from benchmarks.result import Row, Target, at_least, at_most
 
 D_MODEL = 256
 HEADS = 4
@@ -82,6 +83,10 @@ PAIRS: tuple[tuple[str, Build, Build, str, Target], ...] = (
     ("mamba2", partial(ours, "mamba2"), partial(ours, "s4d"), "s4d", at_least()),
 )
 
+# The layers that are held against their own products.
+LAYERS = ("s4d", "ff", "conv", "mha", "mamba2")
+PRODUCTS = "its products and transforms"
+
 
 @dataclass(frozen=True)
 class Sublayers(Measurement):
@@ -113,6 +118,20 @@ class Sublayers(Measurement):
                     T=length,
                     B=self.batch,
                 )
+            yield from self._beside_products(clock, length)
+
+    def _beside_products(self, clock: Clock, length: int) -> Iterator[Row]:
+        for what in LAYERS:
+            step = self._step(partial(ours, what), length)
+            took = clock.compare({OURS: step, PRODUCTS: bare_products(step)})
+            yield time_row(
+                f"one layer `{what}`, forward + backward, beside its products",
+                took[OURS],
+                took[PRODUCTS],
+                at_most(1.5),
+                T=length,
+                B=self.batch,
+            )
 
     def once(self, clock: Clock) -> Iterator[Row]:
         """Compare the peak memory."""
