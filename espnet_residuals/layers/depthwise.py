@@ -35,6 +35,4 @@ class DepthwiseConvolution(nn.Conv1d):
         Returns:
             Tensor: Output, (batch, length, d_model).
         """
-        if input.size(1) < self.kernel_size[0]:
-            return input[:, :0]
         return depthwise_convolution(input, self.weight, self.bias)

@@ -22,13 +22,16 @@ def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         bias (Tensor): Bias, (d_model,).
 
     Returns:
-        Tensor: Output, (batch, length, d_model), in the dtype of ``x``.
+        Tensor: Output, (batch, length, d_model), in the dtype of ``x``; no frame where
+        the input has fewer than there are taps.
 
     Examples:
         >>> x, weight, bias = torch.ones(2, 102, 8), torch.ones(8, 1, 3), torch.ones(8)
         >>> depthwise_convolution(x, weight, bias).shape
         torch.Size([2, 100, 8])
     """
+    if x.size(1) < weight.size(-1):
+        return x[:, :0]
     dtype = torch.promote_types(x.dtype, torch.float32)
     with without_autocast(x.device):
         y = F.conv2d(
