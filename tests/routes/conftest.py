@@ -74,12 +74,13 @@ def training(routes: Routes, statistics: Path) -> Training:
     """Train until the process is killed, then to the end."""
     command = block("Training")
     process = routes.environment.start(command, routes.folder)
-    second_epoch = routes.folder / "exp" / "asr" / "2epoch.pth"
-    while process.poll() is None and not second_epoch.exists():
+    # A link that is made when the weights are written whole.
+    latest = routes.folder / "exp" / "asr" / "latest.pth"
+    while process.poll() is None and latest.resolve().name != "2epoch.pth":
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     stopped, _ = process.communicate()
-    assert second_epoch.exists(), stopped[-5000:]
+    assert latest.resolve().name == "2epoch.pth", stopped[-5000:]
     return Training(stopped, routes.environment.run(command, routes.folder))
 
 

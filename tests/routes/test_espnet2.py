@@ -27,11 +27,11 @@ def test_statistics_cover_every_utterance(routes: Routes, statistics: Path) -> N
 
 
 def test_killed_training_goes_on_where_it_was(training: Training) -> None:
-    started = re.compile(r" (\d+)/8epoch started")
+    started = re.compile(r" (\d+)/15epoch started")
     first = [int(epoch) for epoch in started.findall(training.stopped)]
     then = [int(epoch) for epoch in started.findall(training.resumed)]
-    assert first[0] == 1 and first[-1] < 8, "it was to be killed in training"
-    assert then == list(range(then[0], 9)) and then[0] in (first[-1], first[-1] + 1)
+    assert first[0] == 1 and first[-1] < 15, "it was to be killed in training"
+    assert then == list(range(then[0], 16)) and then[0] in (first[-1], first[-1] + 1)
     assert "S4Encoder" in training.resumed and "DecayResidual(" in training.resumed
 
 
@@ -65,7 +65,7 @@ def test_pack_holds_the_model(routes: Routes, packed: Path) -> None:
     with zipfile.ZipFile(packed) as archive:
         names = archive.namelist()
         meta = yaml.safe_load(archive.read("meta.yaml"))
-    assert meta["files"]["asr_model_file"] == "exp/asr/8epoch.pth"
+    assert meta["files"]["asr_model_file"] == "exp/asr/15epoch.pth"
     assert {"exp/asr/config.yaml", "exp/stats/train/feats_stats.npz"} <= set(names)
 
 
