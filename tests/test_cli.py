@@ -183,6 +183,8 @@ def test_wrong_files_are_told(
     assert f"{path} is not YAML" in refused(capsys, 4, "probe", path)
     path.write_text("just words", encoding="utf-8")
     assert "holds str where" in refused(capsys, 4, "probe", path)
+    path.write_text("", encoding="utf-8")
+    assert "holds nothing where" in refused(capsys, 4, "probe", path)
     path.write_text("model: {decoder: transformer}", encoding="utf-8")
     assert "has no key 'encoder'" in refused(capsys, 5, "probe", path)
     path.write_text("encoder: {_target_: os.abort}", encoding="utf-8")

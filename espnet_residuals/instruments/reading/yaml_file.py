@@ -67,10 +67,11 @@ def _parse(path: Path, text: str) -> Mapping[str, Any]:
     except yaml.YAMLError as error:
         raise Failure(Exit.YAML, f"{path} is not YAML: {error}") from error
     if not isinstance(document, Mapping):
+        found = "nothing" if document is None else type(document).__name__
         raise Failure(
             Exit.YAML,
-            f"{path} holds {type(document).__name__} where a training configuration "
-            "has a mapping of keys",
+            f"{path} holds {found} where a training configuration has a mapping of "
+            "keys",
         )
     return document
 
