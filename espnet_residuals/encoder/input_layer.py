@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from espnet_residuals.config import ConfigError, check_choice, check_number
 from espnet_residuals.encoder.input_power import STREAM_POWER, input_power
-from espnet_residuals.encoder.input_weights import draw_large_
+from espnet_residuals.encoder.input_weights import draw_input_weights_
 from espnet_residuals.nn.dropout import Dropout
 from espnet_residuals.nn.lengths import valid_frames
 from espnet_residuals.nn.transformed import is_transformed
@@ -56,7 +56,7 @@ class InputLayer(nn.Module):
     encodings multiply by sqrt(output_size) besides; here the factor gives the stream
     the power ``STREAM_POWER`` at the start (:mod:`espnet_residuals.start`), for log-mel
     features behind ``utterance_mvn``, and the weights of a subsampling start as large
-    as those of the stack. ``start: s4`` keeps ESPnet's.
+    as those of the stack, and centred. ``start: s4`` keeps ESPnet's.
 
     Args:
         input_layer (Optional[str]): ESPnet's name: ``linear``, ``conv1d1``,
@@ -119,16 +119,18 @@ class InputLayer(nn.Module):
             # A norm and an embedding have the power 1 by themselves.
             power = input_power(self.embed) if self.subsamples else 1.0
             scale.factor.fill_((STREAM_POWER / power) ** 0.5)
-            scale.factor.div_(self._draw_large())
+            scale.factor.div_(self._draw_weights())
         self.context, self.stride = _window(self.embed if self.subsamples else None)
 
-    def _draw_large(self) -> float:
-        return draw_large_(self.embed, self.output_size) if self.subsamples else 1.0
+    def _draw_weights(self) -> float:
+        if not self.subsamples:
+            return 1.0
+        return draw_input_weights_(self.embed, self.output_size)
 
     def espnet_initialization_fn(self) -> None:
         """Restore the start after ESPnet's ``init:`` has overwritten it."""
         if self.start == "direct":
-            self._draw_large()
+            self._draw_weights()
 
     def forward(self, xs_pad: Tensor, ilens: Tensor) -> tuple[Tensor, Tensor]:
         """Map features.

@@ -15,8 +15,9 @@ behind must not cover them. So at the start
    activations and gates are those of :func:`~espnet_residuals.start.power.spread` and
    :func:`~espnet_residuals.start.gate.gate_power`, not tuned.
 3. **what is the same in all features is not handed on.** An activation such as GELU has
-   a mean, the same in every feature and frame. Maps behind an activation have rows
-   with the sum 0, which takes it out; else it would cover the frames in deep stacks.
+   a mean, the same in every feature and frame. Maps behind an activation, and those
+   of a subsampling too, have rows with the sum 0, which takes it out; else it would
+   cover the frames in deep stacks, and CTC would learn a letter before the blank.
 4. **all branches together weigh more than what they join.** Where a residual function
    keeps its input, ``start_gain`` is :math:`1 / \sqrt{K}` in a stack of K sublayers, of
    whatever kind, so that together they have power 1; where it keeps nothing, or makes
@@ -30,7 +31,7 @@ behind must not cover them. So at the start
    constant in the first steps, in which CTC learns to say blank; with ``decay``, which
    has nothing else of the features, one training of three at 48 sublayers never came
    back. They start as large as the weights of the stack
-   (:func:`~espnet_residuals.encoder.input_weights.draw_large_`).
+   (:func:`~espnet_residuals.encoder.input_weights.draw_input_weights_`).
 
 The constructor of a layer declares ``start_gain`` and the encoder hands it over: a
 number, or None for the start that the layer had before this principle, which

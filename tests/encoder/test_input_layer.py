@@ -228,6 +228,22 @@ def test_weights_start_as_large_as_those_of_the_stack(
             assert weight.std() > 0.95 * width**-0.5
 
 
+@pytest.mark.parametrize("input_layer", ["conv1d2", "conv2d", "conv2d8"])
+def test_what_an_activation_gives_in_every_frame_is_not_handed_on(
+    input_layer: str,
+) -> None:
+    """With torch's weights about half of the power is the same in all frames."""
+    x = FEATURE_POWER**0.5 * torch.randn(8, 400, FEATURES)
+    layer = InputLayer(input_layer, FEATURES, 64, 0.0)
+    y, _ = layer(x, torch.tensor([400] * 8))
+    assert y.mean(dim=(0, 1)).square().mean() < 0.2 * y.square().mean()
+
+
+def test_map_of_one_input_behind_an_activation_keeps_it() -> None:
+    layer = InputLayer("conv2d", FEWEST_FEATURES["conv2d"], 1, 0.0)
+    assert all(p.isfinite().all() and p.any() for p in layer.parameters())
+
+
 def changes_left(layer: InputLayer, x: Tensor) -> float:
     """Return how much of the stream changes, after ten steps towards a constant."""
     lengths = torch.tensor([x.size(1)] * len(x))
