@@ -20,13 +20,16 @@ class LaurelLR(Residual):
     paper takes 4, 16 and 64. As there, :math:`B` starts at 0, so that training starts
     from the plain residual connection; the gradient of :math:`A` is 0 until the first
     step, though not missing. :math:`A` has Xavier's start, as the paper's ResNet (its
-    language models have orthogonal columns), or that of ESPnet's ``init:``.
+    language models have orthogonal columns). The maps of a stack of K sublayers
+    multiply each other, so there it is divided by K: Adam's first steps change every
+    number of :math:`B` by the learning rate, whatever the depth.
 
     Args:
         i_layer (Optional[int]): Index of the sublayer in the stack, not used.
         d_input (int): Number of features of ``x``.
         d_model (int): Number of features of ``y``.
         rank (int): Rank of the map, >= 1.
+        n_layers (Optional[int]): Number K of sublayers in the stack; None: as 1.
 
     Raises:
         ValueError: If ``rank`` is out of range or ``d_input`` is not ``d_model``.
@@ -38,18 +41,30 @@ class LaurelLR(Residual):
     """
 
     def __init__(
-        self, i_layer: Optional[int], d_input: int, d_model: int, *, rank: int = 16
+        self,
+        i_layer: Optional[int],
+        d_input: int,
+        d_model: int,
+        *,
+        rank: int = 16,
+        n_layers: Optional[int] = None,
     ) -> None:
         super().__init__(i_layer, d_input, d_model)
         self.rank = check_integer("rank", rank, minimum=1)
+        self.n_layers = (
+            1 if n_layers is None else check_integer("n_layers", n_layers, minimum=1)
+        )
         self.A = LinearInDtype(d_input, self.rank, bias=False)
         self.B = LinearInDtype(self.rank, d_model, bias=False)
-        nn.init.xavier_uniform_(self.A.weight)
+        self._start()
+
+    def _start(self) -> None:
+        nn.init.xavier_uniform_(self.A.weight, gain=1 / self.n_layers)
         nn.init.zeros_(self.B.weight)
 
     def espnet_initialization_fn(self) -> None:
         """Restore the start after ESPnet's ``init:``."""
-        nn.init.zeros_(self.B.weight)
+        self._start()
 
     def forward(self, x: Tensor, y: Tensor, transposed: bool = False) -> Tensor:
         """Join ``x``, its image and ``y``; see :meth:`Residual.forward`."""
