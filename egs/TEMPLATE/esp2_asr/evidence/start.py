@@ -31,7 +31,7 @@ def changed_start(changes: Mapping[str, float]) -> Iterator[None]:
     Args:
         changes: ``kernel_gain`` in place of that of S4D; ``branch_gain`` in place of
             the rule in the depth, where a sublayer keeps its input; ``input_weights``,
-            whose value is 1, in place of larger ones than torch draws.
+            whose value is 1, in place of larger and centred ones.
     """
     rule = stack.branch_gain
 
@@ -49,7 +49,9 @@ def changed_start(changes: Mapping[str, float]) -> Iterator[None]:
         if "branch_gain" in changes:
             patches.enter_context(patch.object(stack, "branch_gain", branch_gain))
         if "input_weights" in changes:
-            patches.enter_context(patch.object(input_layer, "draw_large_", as_drawn))
+            patches.enter_context(
+                patch.object(input_layer, "draw_input_weights_", as_drawn)
+            )
         yield
 
 
