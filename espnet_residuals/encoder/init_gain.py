@@ -6,33 +6,42 @@ import torch
 from torch import Tensor, nn
 
 
-def branch_gain(residual: nn.Module, n_layers: int) -> float:
+def branch_gain(
+    residual: nn.Module, n_layers: int, is_postnorm: bool = False
+) -> float:
     r"""Return the size that a branch starts with beside one of power 1.
 
     Where the residual function keeps nothing of the input it is 1. Else it is
     :math:`1 / \sqrt{K}` with K sublayers, so that all branches together have the power
-    of what they join. A function that makes the branch small by itself says with
+    of what they join; with a norm behind each sublayer :math:`1 / K`, since the stream
+    cannot grow there when training makes the branches alike, and their sum K times as
+    large as one. A function that makes the branch small by itself says with
     ``init_gain`` what it takes instead, as DeepNorm, DepthScaled, ReZero and LayerScale
     do.
 
     Args:
         residual (nn.Module): The residual function of the sublayer.
         n_layers (int): Number of sublayers in the stack.
+        is_postnorm (bool): Whether a norm follows the residual function.
 
     Returns:
         float: The gain, in root mean squares.
 
     Examples:
         >>> from espnet_residuals.residual import DecayResidual
-        >>> branch_gain(DecayResidual(1, 8, 8), 16), branch_gain(
-        ...     DecayResidual(2, 8, 8), 16
-        ... )
-        (1.0, 0.25)
+        >>> branch_gain(DecayResidual(1, 8, 8), 16)
+        1.0
+        >>> branch_gain(DecayResidual(2, 8, 8), 16)
+        0.25
+        >>> branch_gain(DecayResidual(2, 8, 8), 16, is_postnorm=True)
+        0.0625
     """
     own: Optional[float] = getattr(residual, "init_gain", None)
     if own is not None:
         return own
-    return n_layers**-0.5 if getattr(residual, "keeps_input", True) else 1.0
+    if not getattr(residual, "keeps_input", True):
+        return 1.0
+    return 1 / n_layers if is_postnorm else n_layers**-0.5
 
 
 @torch.no_grad()

@@ -102,6 +102,8 @@ class ResidualStack(nn.Module):
                 f"blocks of {len(block)}",
             )
 
+        is_postnorm = norm is not None and not prenorm
+
         def build_norm() -> nn.Module:
             return nn.LayerNorm(d_model) if norm == "layer" else nn.Identity()
 
@@ -116,7 +118,9 @@ class ResidualStack(nn.Module):
                 key=config.residual_key,
             )
             check_norm(function, norm, prenorm, config.residual_key)
-            gain = branch_gain(function, n_layers) if start == "direct" else None
+            gain = None
+            if start == "direct":
+                gain = branch_gain(function, n_layers, is_postnorm)
             return Sublayer(
                 build_layer(
                     config.layer,
@@ -137,7 +141,6 @@ class ResidualStack(nn.Module):
         self._layer_keys = [config.key for config in block]
         sublayers = [build_sublayer(i_layer) for i_layer in range(1, n_layers + 1)]
         ends = [i_layer % len(block) == 0 for i_layer in range(1, n_layers + 1)]
-        is_postnorm = norm is not None and not prenorm
         check_growth(
             [sublayer.residual for sublayer in sublayers],
             [is_postnorm or block_norm and end for end in ends],

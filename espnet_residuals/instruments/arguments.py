@@ -1,6 +1,7 @@
 """What the words of a command line stand for."""
 
 import argparse
+import math
 
 # No machine has room for more, and torch counts no further.
 LARGEST = 2**31 - 1
@@ -42,6 +43,29 @@ def seed(text: str) -> int:
             f"must be an integer from 0 to 2^63 - 1, got {text!r}"
         )
     return int(text)
+
+
+def rate(text: str) -> float:
+    """Return a learning rate.
+
+    Args:
+        text (str): The word.
+
+    Returns:
+        float: The rate, more than 0 and at most 1.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is no such number.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a number more than 0 and at most 1, got {text!r}"
+        )
+    return number
 
 
 def names(text: str) -> list[str]:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from espnet_residuals.instruments.arguments import names, positive, seed
+from espnet_residuals.instruments.arguments import names, positive, rate, seed
 
 PROBE = """\
 Build the encoder of a training YAML, of ESPnet2 or ESPnet3, and nothing else of it;
@@ -27,12 +27,17 @@ run a batch forward and backward; and report for every sublayer
   grad. stream     norm of the gradient of the stream; at the encoder's output it is 1
   grad. param.     norm of the gradient of the sublayer's parameters
 
-and say in words which sublayers are dead, where the frames are lost, what explodes. No
-dropout is used; batch norms use their running statistics. `s4` is measured by sublayer;
+With --lr it also takes 30 steps on the batch, in which a map behind the encoder learns
+to say blank as CTC does at first, with a rate that rises to 0.4 of that: how much of
+the frames is left then tells best what will train.
+
+It says in words which sublayers are dead, where the frames are lost, what explodes. No
+dropout is used but in those steps; batch norms use their running statistics. `s4` is measured by sublayer;
 transformer, conformer, branchformer and other encoders with a list `encoders` by layer.
 
   espnet-residuals probe conf/training.yaml
   espnet-residuals probe conf/training.yaml --compare residual,decay --layers 96
+  espnet-residuals probe conf/training.yaml --lr 0.002
   espnet-residuals probe conf/training.yaml a.wav b.wav --checkpoint exp/best.ckpt
 """
 
@@ -77,6 +82,7 @@ def add_probe(commands: Any, new: Callable[..., Any]) -> None:
     add("--batch", type=positive, default=4, metavar="N", help="noise: sequences (4)")
     add("--frames", type=positive, default=400, metavar="N", help="of each (400)")
     add("--seed", type=seed, default=0, metavar="N", help="of weights and noise (0)")
+    add("--lr", type=rate, metavar="RATE", help="take first steps at this peak rate")
     add("--json", type=Path, metavar="FILE", help="write the numbers to FILE")
     add("--plot", type=Path, metavar="FILE", help="draw the numbers, as PNG")
     parser.set_defaults(run=run_probe)

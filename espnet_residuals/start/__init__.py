@@ -20,8 +20,9 @@ behind must not cover them. So at the start
    cover the frames in deep stacks, and CTC would learn a letter before the blank.
 4. **all branches together weigh more than what they join.** Where a residual function
    keeps its input, ``start_gain`` is :math:`1 / \sqrt{K}` in a stack of K sublayers, of
-   whatever kind, so that together they have power 1; where it keeps nothing, or makes
-   the branch small by itself as ReZero does, 1. The stream starts with
+   whatever kind, so that together they have power 1; with ``prenorm: false`` 1 / K, as
+   :func:`~espnet_residuals.encoder.init_gain.branch_gain` says; where it keeps nothing,
+   or makes the branch small by itself as ReZero does, 1. The stream starts with
    ``STREAM_POWER``, by the closed form of
    :func:`~espnet_residuals.encoder.input_power.input_power`. That is a choice: with 4
    times the power of all branches 48 sublayers learned more slowly than with as much,

@@ -85,6 +85,18 @@ def test_branches_weigh_together_what_they_join(
         assert power(sublayer.layer(x)) == pytest.approx(gain**2, rel=0.1)
 
 
+@pytest.mark.parametrize("options", [{"prenorm": False}, {"norm": None}], ids=str)
+def test_branches_behind_which_a_norm_keeps_the_stream_small_start_smaller(
+    options: dict[str, Any],
+) -> None:
+    stack = ResidualStack(64, 8, BLOCK, residual="decay", **options)
+    kept = 1 / 16 if "prenorm" in options else 1 / 4
+    for i_layer, sublayer in enumerate(stack.sublayers, start=1):
+        gain = 1.0 if i_layer == 1 else kept
+        got = power(sublayer.layer(frames("white", 64)))
+        assert got == pytest.approx(gain**2, rel=0.1)
+
+
 def test_deepnorm_keeps_the_gain_of_its_paper() -> None:
     stack = ResidualStack(64, 8, BLOCK, residual="deepnorm", prenorm=False)
     for sublayer in stack.sublayers:

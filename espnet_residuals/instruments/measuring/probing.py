@@ -9,6 +9,9 @@ from tqdm import tqdm
 from espnet_residuals.config.build import NAME_KEY
 from espnet_residuals.encoder import S4Encoder
 from espnet_residuals.instruments.failure import Exit, Failure
+from espnet_residuals.instruments.measuring.first_steps import (
+    frames_after_first_steps,
+)
 from espnet_residuals.instruments.measuring.measure import measure
 from espnet_residuals.instruments.measuring.profile import Profile
 from espnet_residuals.instruments.measuring.sites import find_sites
@@ -47,6 +50,7 @@ class Request(NamedTuple):
         batch (int): Number of random sequences.
         frames (int): Length of each.
         seed (int): Seed of the start, the features and the gradient.
+        lr (Optional[float]): The learning rate of first steps; None for no steps.
     """
 
     config: Path
@@ -58,6 +62,7 @@ class Request(NamedTuple):
     batch: int = 4
     frames: int = 400
     seed: int = 0
+    lr: Optional[float] = None
 
 
 class Result(NamedTuple):
@@ -99,9 +104,15 @@ def probe(request: Request) -> Result:
                 load_checkpoint(encoder, request.checkpoint)
             sites = find_sites(encoder)
             progress.expect(2 * len(sites) * len(variants))
-            profiles.append(
-                measure(name, encoder, sites, batch, request.seed, progress.advance)
+            profile = measure(
+                name, encoder, sites, batch, request.seed, progress.advance
             )
+            if request.lr is not None:
+                left = frames_after_first_steps(
+                    encoder, batch, request.lr, request.seed
+                )
+                profile = profile._replace(after_first_steps=left)
+            profiles.append(profile)
     return Result(_about(config, request, batch, profiles), profiles)
 
 
@@ -162,6 +173,7 @@ def _about(
         "weights": weights,
         "features": batch.description,
         "seed": request.seed,
+        "lr": request.lr,
     }
 
 

@@ -1,6 +1,6 @@
 """What is measured at one sublayer, and the whole depth of an encoder."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 
 class Reading(NamedTuple):
@@ -41,8 +41,12 @@ class Profile(NamedTuple):
         name (str): What was probed: a residual function, or an encoder.
         parameters (int): Number of parameters of the encoder.
         readings (list[Reading]): One for each sublayer, from the first to the last.
+        after_first_steps (Optional[float]): How much of the frames is in the output
+            after the first steps of a training, as ``measuring/first_steps.py`` takes
+            them; None if no learning rate was given.
     """
 
     name: str
     parameters: int
     readings: list[Reading]
+    after_first_steps: Optional[float] = None

@@ -1,7 +1,7 @@
 """Say in plain words what the readings mean."""
 
 import math
-from typing import Callable, Sequence
+from typing import Callable, Optional, Sequence
 
 from espnet_residuals.instruments.measuring.profile import Reading
 
@@ -15,11 +15,14 @@ STREAM_FACTOR = 1e4
 GRADIENT_FACTOR = 1e3
 
 
-def findings(readings: Sequence[Reading]) -> list[str]:
+def findings(
+    readings: Sequence[Reading], after_first_steps: Optional[float] = None
+) -> list[str]:
     """Return what stands out, in sentences.
 
     Args:
         readings (Sequence[Reading]): The readings of one encoder.
+        after_first_steps (Optional[float]): How much of the frames first steps leave.
 
     Returns:
         list[str]: At least one sentence.
@@ -49,7 +52,7 @@ def findings(readings: Sequence[Reading]) -> list[str]:
         if numbers
     ]
     found += _frames(readings) + _stream(readings) + _gradient(readings)
-    return found or [_quiet(readings)]
+    return (found or [_quiet(readings)]) + _first_steps(after_first_steps)
 
 
 def _numbers(readings: Sequence[Reading], applies: Callable[[Reading], bool]) -> str:
@@ -88,6 +91,18 @@ def _frames(readings: Sequence[Reading]) -> list[str]:
         f"{readings[worst].i_layer} loses most, {before[worst]:.2g} before it and "
         f"{behind[worst]:.2g} behind"
     ]
+
+
+def _first_steps(left: Optional[float]) -> list[str]:
+    """Tell what first steps leave of the frames, where they were taken."""
+    if left is None:
+        return []
+    if left < FEW_FRAMES:
+        return [
+            f"the first steps lose the frames: while CTC learns to say blank, {left:.2g} "
+            "of 1 is left in the output; take a lower learning rate or another start"
+        ]
+    return [f"after the first steps {left:.2g} of 1 of the frames is in the output"]
 
 
 def _stream(readings: Sequence[Reading]) -> list[str]:

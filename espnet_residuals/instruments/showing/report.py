@@ -58,7 +58,8 @@ def report(result: Result) -> str:
         )
     lines += ["", profile_table(result.profiles), ""]
     for profile in result.profiles:
-        lines += [f"{profile.name}: {said}" for said in findings(profile.readings)]
+        said = findings(profile.readings, profile.after_first_steps)
+        lines += [f"{profile.name}: {sentence}" for sentence in said]
     return "\n".join(lines)
 
 
@@ -99,7 +100,8 @@ def write_json(
             {
                 "name": profile.name,
                 "parameters": profile.parameters,
-                "findings": findings(profile.readings),
+                "frames_after_first_steps": profile.after_first_steps,
+                "findings": findings(profile.readings, profile.after_first_steps),
                 "sublayers": [
                     {name: _finite(v) for name, v in reading._asdict().items()}
                     for reading in profile.readings

@@ -15,6 +15,9 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from espnet_residuals.encoder import input_layer, stack
+from espnet_residuals.instruments.measuring.first_steps import (
+    frames_after_first_steps,
+)
 from espnet_residuals.instruments.measuring.measure import measure
 from espnet_residuals.instruments.measuring.profile import Reading
 from espnet_residuals.instruments.measuring.sites import find_sites
@@ -22,6 +25,7 @@ from espnet_residuals.instruments.reading.features import Batch
 from espnet_residuals.ssm import S4D, s4d
 
 FRAMES = "what changes from frame to frame, of the input in the output"
+FIRST_STEPS = "the same, after 30 first steps at the rate of the training"
 
 
 @contextmanager
@@ -35,8 +39,8 @@ def changed_start(changes: Mapping[str, float]) -> Iterator[None]:
     """
     rule = stack.branch_gain
 
-    def branch_gain(residual: nn.Module, n_layers: int) -> float:
-        usual = rule(residual, n_layers)
+    def branch_gain(residual: nn.Module, n_layers: int, is_postnorm: bool) -> float:
+        usual = rule(residual, n_layers, is_postnorm)
         return changes["branch_gain"] if usual < 1.0 else usual
 
     def as_drawn(subsampling: nn.Module, d_model: int) -> float:
@@ -70,19 +74,40 @@ def measure_start(cell: Cell, model: ESPnetASRModel) -> dict[str, float]:
         model: The model.
 
     Returns:
-        The numbers of ``MEASURES`` by name; nothing of an encoder without S4D.
+        The numbers of ``MEASURES`` and of ``FIRST_STEPS`` by name; nothing of an
+        encoder without S4D.
     """
     if not any(isinstance(module, S4D) for module in model.modules()):
         return {}
-    data = batches("train", cell.held_out)
-    batch = data[len(data) // 3]
-    with torch.random.fork_rng(devices=[]):
-        feats, lengths = _features(model, batch)
-        sites = find_sites(model.encoder)
-        taken = Batch(feats, lengths, "a batch of train")
-        readings = measure(cell.name, model.encoder, sites, taken, seed=0).readings
+    readings = read_depth(cell, model)
+    measured = {name: of(readings) for name, of in MEASURES.items()}
+    batch = _batch(cell, model)
+    left = frames_after_first_steps(model.encoder, batch, cell.lr, cell.seed)
     model.zero_grad()
-    return {name: _rounded(of(readings)) for name, of in MEASURES.items()}
+    measured[FIRST_STEPS] = left
+    return {name: _rounded(value) for name, value in measured.items()}
+
+
+def read_depth(cell: Cell, model: ESPnetASRModel) -> Sequence[Reading]:
+    """Return the probe's readings on a batch; leave the model as it is.
+
+    Args:
+        cell: What the model was built for.
+        model: The model.
+    """
+    sites, batch = find_sites(model.encoder), _batch(cell, model)
+    with torch.random.fork_rng(devices=[]):
+        readings = measure(cell.name, model.encoder, sites, batch, seed=0).readings
+    model.zero_grad()
+    return readings
+
+
+def _batch(cell: Cell, model: ESPnetASRModel) -> Batch:
+    """Return what the encoder takes of a batch of training."""
+    data = batches("train", cell.held_out)
+    with torch.random.fork_rng(devices=[]):
+        feats, lengths = _features(model, data[len(data) // 3])
+    return Batch(feats, lengths, "a batch of train")
 
 
 def _features(model: ESPnetASRModel, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from evidence.results import Row
-from evidence.start import MEASURES, rank_correlation
+from evidence.start import FIRST_STEPS, MEASURES, rank_correlation
 
 
 def told_lines(groups: Mapping[str, Sequence[Row]]) -> list[list[str]]:
@@ -14,7 +14,7 @@ def told_lines(groups: Mapping[str, Sequence[Row]]) -> list[list[str]]:
     """
     titles = [f"{name}, {len(rows)} configurations" for name, rows in groups.items()]
     lines = [["before the first step", *titles]]
-    for name in MEASURES:
+    for name in (FIRST_STEPS, *MEASURES):
         found = (
             f"{rank_correlation(rows, name):.2f}" if len(rows) > 2 else ""
             for rows in groups.values()

@@ -3,11 +3,12 @@
 from typing import Any
 
 import torch
+from espnet2.asr.espnet_model import ESPnetASRModel
 from evidence.cell import Cell
 from evidence.lines import key_of, read, write
 from evidence.model import build_model
 from evidence.plan import HIGH, LOW, SEEDS
-from evidence.start import FRAMES, measure_start
+from evidence.start import frames_kept, read_depth
 from evidence.training import training
 
 STUDY = "course"
@@ -57,10 +58,14 @@ def watch_cell(cell: Cell) -> dict[str, Any]:
     torch.set_num_threads(1)
     torch.manual_seed(cell.seed)
     model = build_model(cell)
-    frames = [measure_start(cell, model)[FRAMES]]
+    frames = [_frames(cell, model)]
     for step, _ in enumerate(training(cell, model), start=1):
         if step % EVERY == 0:
-            frames.append(measure_start(cell, model)[FRAMES])
+            frames.append(_frames(cell, model))
         if step == LAST:
             break
     return {"name": cell.name, "seed": cell.seed, "every": EVERY, "frames": frames}
+
+
+def _frames(cell: Cell, model: ESPnetASRModel) -> float:
+    return float(f"{frames_kept(read_depth(cell, model)):.4g}")
