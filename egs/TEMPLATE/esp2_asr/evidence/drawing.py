@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from evidence.results import Row
-from evidence.start import FRAMES, of_row
+from evidence.start import FIRST_STEPS, of_row
 
 from espnet_residuals.instruments.showing.plot_style import COLOURS, MARKERS, new_figure
 
@@ -24,7 +24,7 @@ def mark_percents(axis: Any) -> None:
 
 
 def draw_start(groups: Mapping[str, Sequence[Row]], path: Path) -> None:
-    """Draw what comes of each configuration over the frames in its output.
+    """Draw what comes of each configuration over what first steps leave of the frames.
 
     Args:
         groups: Configurations by label.
@@ -33,10 +33,10 @@ def draw_start(groups: Mapping[str, Sequence[Row]], path: Path) -> None:
     figure = new_figure(height=3)
     axis = figure.subplots()
     for (label, rows), (colour, marker) in zip(groups.items(), STYLES):
-        frames = [of_row(row, FRAMES) for row in rows]
+        frames = [of_row(row, FIRST_STEPS) for row in rows]
         losses = [mean(row.final_losses()) for row in rows]
         axis.plot(frames, losses, marker, color=colour, ms=4, label=label)
     axis.set(title="loss of the last steps", yscale="log")
-    axis.set(xlabel=f"{FRAMES}, before training")
+    axis.set(xlabel="frames that are in the output after 30 steps towards blank")
     axis.legend()
     figure.savefig(path)
