@@ -14,6 +14,11 @@ from espnet_residuals.instruments.failure import Exit, Failure
 from espnet_residuals.instruments.reading.training_yaml import TrainingYaml
 
 
+# Correlations of neighbours in log-mel features of speech (spoken digits: 0.83, 0.95).
+NEXT_FRAME = 0.8
+NEXT_FEATURE = 0.95
+
+
 class Batch(NamedTuple):
     """Features.
 
@@ -29,7 +34,10 @@ class Batch(NamedTuple):
 
 
 def random_batch(input_size: int, batch: int, frames: int, seed: int) -> Batch:
-    """Return white noise of variance 1, as normalised features have.
+    """Return noise of variance 1, as smooth as log-mel features of speech.
+
+    In white noise nothing is alike in neighbouring frames, and every layer that looks
+    at neighbours would seem to lose what happens in a frame.
 
     Args:
         input_size (int): Number of features.
@@ -46,6 +54,8 @@ def random_batch(input_size: int, batch: int, frames: int, seed: int) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     try:
         feats = torch.randn(batch, frames, input_size, generator=generator)
+        for dim, correlation in ((1, NEXT_FRAME), (2, NEXT_FEATURE)):
+            _correlate_neighbours_(feats, dim, correlation)
     except RuntimeError as error:
         size = humanfriendly.format_size(4 * batch * frames * input_size, binary=True)
         raise Failure(
@@ -55,6 +65,13 @@ def random_batch(input_size: int, batch: int, frames: int, seed: int) -> Batch:
         ) from error
     lengths = torch.full((batch,), frames)
     return Batch(feats, lengths, f"random features, {batch} x {frames} frames")
+
+
+def _correlate_neighbours_(noise: Tensor, dim: int, correlation: float) -> None:
+    """Make an autoregressive process of white noise along a dimension, in place."""
+    slices = noise.unbind(dim)
+    for before, here in zip(slices, slices[1:]):
+        here.mul_((1 - correlation**2) ** 0.5).add_(before, alpha=correlation)
 
 
 def audio_batch(config: TrainingYaml, paths: Sequence[Path], input_size: int) -> Batch:

@@ -18,7 +18,7 @@ from espnet_residuals.instruments.reading.features import random_batch
 from tests.instruments.recipe import write_recipe
 
 BATCH = random_batch(20, batch=2, frames=80, seed=3)
-NO_STEP, SMALL, LARGE = 1e-9, 0.002, 0.03
+NO_STEP, SMALL, LARGE = 1e-9, 0.002, 0.06
 
 
 def encoder(**options: Any) -> S4Encoder:
@@ -48,11 +48,11 @@ def test_steps_of_nothing_leave_the_frames_of_the_start() -> None:
 
 
 def test_rate_that_is_too_high_for_postnorm_loses_the_frames() -> None:
-    """DeepNorm trained at 0.003 and not at 0.012, prenorm at both."""
+    """DeepNorm loses them at a rate at which prenorm keeps them."""
     kept = left(encoder(residual="deepnorm", prenorm=False), SMALL)
     lost = left(encoder(residual="deepnorm", prenorm=False), LARGE)
-    assert lost < 0.3 < 0.6 < kept
-    assert left(encoder(), LARGE) > 0.4
+    assert lost < 0.3 < 0.8 < kept
+    assert left(encoder(), LARGE) > 0.8
 
 
 def test_steps_that_diverge_leave_nothing() -> None:
