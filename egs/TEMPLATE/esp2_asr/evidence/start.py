@@ -176,22 +176,24 @@ MEASURES: dict[str, Callable[[Sequence[Reading]], float]] = {
 }
 
 
-def of_row(row: Row, measure_name: str) -> float:
-    """Return the mean of a measure over a row's seeds."""
-    return mean(cell["start"][measure_name] for cell in row.cells)
+def of_row(row: Row, *measure_names: str) -> float:
+    """Return the mean of a measure over a row's seeds; of several, their product."""
+    return mean(
+        math.prod(cell["start"][name] for name in measure_names) for cell in row.cells
+    )
 
 
-def rank_correlation(rows: Sequence[Row], measure_name: str) -> float:
+def rank_correlation(rows: Sequence[Row], *measure_names: str) -> float:
     """Return Spearman's coefficient of a measure and the loss at the end.
 
     Args:
         rows: Configurations, at least three.
-        measure_name: What orders them before training.
+        *measure_names: What orders them before training; of several, their product.
 
     Returns:
         1 where a larger measure always comes with a larger loss, -1 where always with
         a smaller one, about 0 where the measure tells nothing.
     """
-    before = [of_row(row, measure_name) for row in rows]
+    before = [of_row(row, *measure_names) for row in rows]
     after = [mean(row.final_losses()) for row in rows]
     return float(spearmanr(before, after).statistic)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from evidence.results import Row
-from evidence.start import FIRST_STEPS, MEASURES, rank_correlation
+from evidence.start import FIRST_STEPS, FRAMES, MEASURES, rank_correlation
 
 
 def told_lines(groups: Mapping[str, Sequence[Row]]) -> list[list[str]]:
@@ -14,10 +14,16 @@ def told_lines(groups: Mapping[str, Sequence[Row]]) -> list[list[str]]:
     """
     titles = [f"{name}, {len(rows)} configurations" for name, rows in groups.items()]
     lines = [["before the first step", *titles]]
-    for name in (FIRST_STEPS, *MEASURES):
+    measures: dict[str, tuple[str, ...]] = {
+        FRAMES: (FRAMES,),
+        FIRST_STEPS: (FIRST_STEPS,),
+        "the product of both": (FRAMES, FIRST_STEPS),
+        **{name: (name,) for name in MEASURES},
+    }
+    for title, names in measures.items():
         found = (
-            f"{rank_correlation(rows, name):.2f}" if len(rows) > 2 else ""
+            f"{rank_correlation(rows, *names):.2f}" if len(rows) > 2 else ""
             for rows in groups.values()
         )
-        lines.append([name, *found])
+        lines.append([title, *found])
     return lines
