@@ -26,8 +26,11 @@ define timed
 printf '=== %s: %s s\n' "$(1)" "$$(($$(date +%s) - started))"
 endef
 
+# A process for each core; each takes whole files, since the tests of a file share much.
+PYTEST := OMP_NUM_THREADS=1 $(RUN) pytest -n auto --maxprocesses 8 --dist loadfile
+
 define quick_tests
-$(call timed,quick tests,$(RUN) pytest -m "not long")
+$(call timed,quick tests,$(PYTEST) -m "not long")
 endef
 
 define types
@@ -136,7 +139,7 @@ test: venv  ## the quick tests and doctests, then lint (about 5 minutes)
 test-all: venv  ## all tests and doctests, then lint (about half an hour)
 	@echo "This takes about half an hour on two cores; make test is the quick part of it."
 	$(quick_tests)
-	$(call timed,long tests,$(RUN) pytest -m long)
+	$(call timed,long tests,$(PYTEST) -m long)
 	$(lint)
 
 lint: venv  ## black, isort, flake8 and mypy (a minute)

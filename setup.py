@@ -61,6 +61,7 @@ setup(
             "onnxruntime",
             "onnxscript",
             "pytest>=8.3,<10",
+            "pytest-xdist>=3.6,<4",  # of `make test`
             "torcheval",  # of ESPnet's task cls
             "types-PyYAML",
             "types-setuptools",
