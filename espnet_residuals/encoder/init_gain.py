@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-def branch_gain(
-    residual: nn.Module, n_layers: int, is_postnorm: bool = False
-) -> float:
+def branch_gain(residual: nn.Module, n_layers: int, is_postnorm: bool = False) -> float:
     r"""Return the size that a branch starts with beside one of power 1.
 
     Where the residual function keeps nothing of the input it is 1. Else it is

@@ -32,8 +32,9 @@ to say blank as CTC does at first, with a rate that rises to 0.4 of that: how mu
 the frames is left then tells best what will train.
 
 It says in words which sublayers are dead, where the frames are lost, what explodes. No
-dropout is used but in those steps; batch norms use their running statistics. `s4` is measured by sublayer;
-transformer, conformer, branchformer and other encoders with a list `encoders` by layer.
+dropout is used but in those steps; batch norms use their running statistics. `s4` is
+measured by sublayer; transformer, conformer, branchformer and other encoders with a
+list `encoders` by layer.
 
   espnet-residuals probe conf/training.yaml
   espnet-residuals probe conf/training.yaml --compare residual,decay --layers 96

@@ -1,7 +1,7 @@
 """What the first steps of a training leave of the frames.
 
-CTC first learns to say blank in every frame, and nothing holds the encoder to the frames
-meanwhile. Whether it keeps them depends on its start and on the learning rate together.
+CTC first learns to say blank in every frame, and nothing holds the encoder to the
+frames meanwhile. Whether it keeps them depends on its start and on the learning rate.
 """
 
 import math
@@ -44,6 +44,14 @@ def frames_after_first_steps(
         float: ``frames`` of the last
         :class:`~espnet_residuals.instruments.measuring.profile.Reading` then; 0 if the
         steps lead to numbers that are not finite.
+
+    Examples:
+        >>> from espnet_residuals import S4Encoder
+        >>> from espnet_residuals.instruments.reading.features import random_batch
+        >>> encoder = S4Encoder(20, 16, num_blocks=1, input_layer="linear")
+        >>> batch = random_batch(20, batch=2, frames=40, seed=0)
+        >>> frames_after_first_steps(encoder, batch, lr=0.001, seed=0) > 0.5
+        True
     """
     start = {name: value.clone() for name, value in encoder.state_dict().items()}
     with torch.random.fork_rng(devices=[]):

@@ -13,7 +13,6 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_residuals.instruments.failure import Exit, Failure
 from espnet_residuals.instruments.reading.training_yaml import TrainingYaml
 
-
 # Correlations of neighbours in log-mel features of speech (spoken digits: 0.83, 0.95).
 NEXT_FRAME = 0.8
 NEXT_FEATURE = 0.95

@@ -99,8 +99,9 @@ def _first_steps(left: Optional[float]) -> list[str]:
         return []
     if left < FEW_FRAMES:
         return [
-            f"the first steps lose the frames: while CTC learns to say blank, {left:.2g} "
-            "of 1 is left in the output; take a lower learning rate or another start"
+            "the first steps lose the frames: while CTC learns to say blank, "
+            f"{left:.2g} of 1 is left in the output; take a lower learning rate or "
+            "another start"
         ]
     return [f"after the first steps {left:.2g} of 1 of the frames is in the output"]
 
