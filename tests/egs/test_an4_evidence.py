@@ -144,6 +144,7 @@ def small(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return fresh
 
 
+@pytest.mark.long
 def test_cell_gives_the_same_numbers_again(small: Any) -> None:
     plan = small("plan")
     cell = plan.encoder_cell("encoder", plan.OURS, 1, 0.005)

@@ -81,6 +81,7 @@ def test_every_batch_comes_once_before_any_comes_twice(evidence: Any) -> None:
     assert order != evidence("batches").order(7, 20, seed=2)
 
 
+@pytest.mark.long
 def test_cell_gives_the_same_numbers_again(small: Any) -> None:
     conf = {"num_blocks": 4, "residual": "decay"}
     cell = small("plan").Cell("depth", "decay 48", 1, encoder_conf=conf)

@@ -30,6 +30,7 @@ def left(model: S4Encoder, lr: float) -> float:
     return frames_after_first_steps(model, BATCH, lr, seed=0)
 
 
+@pytest.mark.long
 def test_encoder_is_left_as_it_was_and_the_same_number_comes_again() -> None:
     model = encoder(dropout_rate=0.1)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -47,6 +48,7 @@ def test_steps_of_nothing_leave_the_frames_of_the_start() -> None:
     assert left(model, NO_STEP) == pytest.approx(readings[-1].frames, abs=1e-4)
 
 
+@pytest.mark.long
 def test_rate_that_is_too_high_for_postnorm_loses_the_frames() -> None:
     """DeepNorm loses them at a rate at which prenorm keeps them."""
     kept = left(encoder(residual="deepnorm", prenorm=False), SMALL)
