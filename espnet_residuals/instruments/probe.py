@@ -2,7 +2,8 @@
 
 From the command to the picture: ``measuring/probing.py`` has the YAML read
 (``reading/training_yaml.py``), the encoder built (``reading/encoder.py``) and given a
-batch (``reading/features.py``), and every sublayer measured (``measuring/measure.py``);
+batch (``reading/features.py``), and every sublayer measured (``measuring/measure.py``,
+with ``--lr`` once more behind ``measuring/first_steps.py``);
 ``showing/report.py`` prints and ``showing/figure.py`` draws the numbers.
 """
 

@@ -5,6 +5,7 @@ frames meanwhile. Whether it keeps them depends on its start and on the learning
 """
 
 import math
+from typing import Callable
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,11 @@ CLIP = 5.0  # largest norm of the gradient, as in ESPnet
 
 
 def frames_after_first_steps(
-    encoder: AbsEncoder, batch: Batch, lr: float, seed: int
+    encoder: AbsEncoder,
+    batch: Batch,
+    lr: float,
+    seed: int,
+    advance: Callable[[], object] = lambda: None,
 ) -> float:
     """Return how much of the frames is in the output after steps towards blank.
 
@@ -39,11 +44,12 @@ def frames_after_first_steps(
         batch (Batch): What it is given; in the steps, the first four sequences.
         lr (float): The peak of the learning rate.
         seed (int): Seed of the map and of dropout.
+        advance (Callable[[], object]): Called behind each step.
 
     Returns:
         float: ``frames`` of the last
         :class:`~espnet_residuals.instruments.measuring.profile.Reading` then; 0 if the
-        steps lead to numbers that are not finite.
+        steps lead to numbers that are not finite, NaN if too few frames count.
 
     Examples:
         >>> from espnet_residuals import S4Encoder
@@ -56,13 +62,15 @@ def frames_after_first_steps(
     start = {name: value.clone() for name, value in encoder.state_dict().items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        is_finite = _learn_blank(encoder, batch, lr)
+        is_finite = _learn_blank(encoder, batch, lr, advance)
         frames = _frames(encoder, batch, seed) if is_finite else 0.0
     encoder.load_state_dict(start)
     return frames
 
 
-def _learn_blank(encoder: AbsEncoder, batch: Batch, lr: float) -> bool:
+def _learn_blank(
+    encoder: AbsEncoder, batch: Batch, lr: float, advance: Callable[[], object]
+) -> bool:
     """Take the steps; return whether the loss stayed finite."""
     encoder.train()
     # It needs the model's CTC.
@@ -81,6 +89,7 @@ def _learn_blank(encoder: AbsEncoder, batch: Batch, lr: float) -> bool:
         loss.backward()
         clip_grad_norm_(parameters, CLIP)
         optimizer.step()
+        advance()
     return True
 
 
@@ -92,6 +101,5 @@ def _loss_of_blank(encoder: nn.Module, tokens: nn.Module, batch: Batch) -> Tenso
 
 
 def _frames(encoder: nn.Module, batch: Batch, seed: int) -> float:
-    profile = measure("", encoder, find_sites(encoder), batch, seed)
-    frames = profile.readings[-1].frames
-    return 0.0 if math.isnan(frames) else frames
+    last = measure("", encoder, find_sites(encoder), batch, seed).readings[-1]
+    return last.frames if math.isfinite(last.mean_square) else 0.0

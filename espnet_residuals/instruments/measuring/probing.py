@@ -10,6 +10,7 @@ from espnet_residuals.config.build import NAME_KEY
 from espnet_residuals.encoder import S4Encoder
 from espnet_residuals.instruments.failure import Exit, Failure
 from espnet_residuals.instruments.measuring.first_steps import (
+    STEPS,
     frames_after_first_steps,
 )
 from espnet_residuals.instruments.measuring.measure import measure
@@ -103,13 +104,14 @@ def probe(request: Request) -> Result:
             if request.checkpoint is not None:
                 load_checkpoint(encoder, request.checkpoint)
             sites = find_sites(encoder)
-            progress.expect(2 * len(sites) * len(variants))
+            steps = 0 if request.lr is None else STEPS
+            progress.expect((2 * len(sites) + steps) * len(variants))
             profile = measure(
                 name, encoder, sites, batch, request.seed, progress.advance
             )
             if request.lr is not None:
                 left = frames_after_first_steps(
-                    encoder, batch, request.lr, request.seed
+                    encoder, batch, request.lr, request.seed, progress.advance
                 )
                 profile = profile._replace(after_first_steps=left)
             profiles.append(profile)

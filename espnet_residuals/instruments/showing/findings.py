@@ -95,7 +95,7 @@ def _frames(readings: Sequence[Reading]) -> list[str]:
 
 def _first_steps(left: Optional[float]) -> list[str]:
     """Tell what first steps leave of the frames, where they were taken."""
-    if left is None:
+    if left is None or math.isnan(left):
         return []
     if left < FEW_FRAMES:
         return [

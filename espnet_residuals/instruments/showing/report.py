@@ -100,7 +100,7 @@ def write_json(
             {
                 "name": profile.name,
                 "parameters": profile.parameters,
-                "frames_after_first_steps": profile.after_first_steps,
+                "frames_after_first_steps": _finite(profile.after_first_steps),
                 "findings": findings(profile.readings, profile.after_first_steps),
                 "sublayers": [
                     {name: _finite(v) for name, v in reading._asdict().items()}

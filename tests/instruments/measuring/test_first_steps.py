@@ -1,6 +1,7 @@
 """What steps towards blank leave of the frames, and of the encoder."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from espnet_residuals.instruments.measuring.first_steps import (
     frames_after_first_steps,
 )
 from espnet_residuals.instruments.measuring.measure import measure
+from espnet_residuals.instruments.measuring.profile import Reading
 from espnet_residuals.instruments.measuring.sites import find_sites
 from espnet_residuals.instruments.reading.features import random_batch
+from espnet_residuals.instruments.showing.findings import findings
 from tests.instruments.recipe import write_recipe
 
 BATCH = random_batch(20, batch=2, frames=80, seed=3)
@@ -62,6 +65,14 @@ def test_steps_that_diverge_leave_nothing() -> None:
     with torch.no_grad():
         model.stack.norm.weight.fill_(torch.inf)
     assert left(model, SMALL) == 0.0
+
+
+def test_too_few_frames_are_not_called_lost() -> None:
+    few = random_batch(20, batch=1, frames=3, seed=3)
+    frames = frames_after_first_steps(encoder(), few, SMALL, seed=0)
+    assert math.isnan(frames)
+    quiet = Reading(1, "S4D", 1.0, 0.5, math.nan, 1.0, 0.7, 1.0, 1.0)
+    assert findings([quiet], frames) == findings([quiet])
 
 
 def test_command_says_what_is_left(
