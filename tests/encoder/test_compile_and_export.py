@@ -49,6 +49,7 @@ def model(request: pytest.FixtureRequest) -> nn.Module:
     return built
 
 
+@pytest.mark.long
 def test_one_graph_serves_all_lengths(model: nn.Module) -> None:
     counter = CompileCounter()
     compiled = torch.compile(model, fullgraph=True, dynamic=True, backend=counter)

@@ -57,6 +57,7 @@ LOOKING_AHEAD: list[Any] = [
 ]
 
 
+@pytest.mark.long
 @given(cuts=st.lists(st.integers(0, LENGTH), max_size=20).map(sorted))
 def test_layers_that_look_ahead_give_the_frames_of_the_whole(cuts: list[int]) -> None:
     model = encoder(layer=LOOKING_AHEAD, block_norm=True, input_layer="conv1d2")

@@ -64,6 +64,7 @@ def test_values_do_not_depend_on_how_many_are_asked_for() -> None:
             torch.testing.assert_close(short, long[..., :length], rtol=0, atol=1e-6)
 
 
+@pytest.mark.long
 def test_gradients_of_every_parameter_in_float64() -> None:
     for init, discretization in itertools.product(
         ("lin", "inv", "legs"), ("zoh", "bilinear")
