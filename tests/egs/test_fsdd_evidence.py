@@ -155,6 +155,28 @@ def test_strings_that_were_not_made_are_asked_for(
     assert "run the stage create_dataset" in capsys.readouterr().err
 
 
+def test_title_that_no_cell_has_is_named_with_the_nearest(
+    evidence: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = evidence("__main__")
+    arguments = ["run", "--minutes", "1", "--match", "depth: residul 48, seed 1"]
+    monkeypatch.setattr(sys, "argv", ["evidence", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    message = capsys.readouterr().err
+    assert "--match: no cell has 'depth: residul 48, seed 1' in its title" in message
+    assert "the nearest is 'depth: residual 48, seed 1'" in message
+
+
+def test_too_few_minutes_for_a_cell_are_said(
+    small: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small("schedule").run_missing(1, "longer: residual, seed 1")
+    assert "1 are left; the next may take 18 minutes" in capsys.readouterr().out
+
+
 @pytest.mark.long
 def test_every_encoder_is_timed(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     timing = small("timing")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from evidence.costs import measure_costs
 from evidence.figures import draw_all
 from evidence.page import RESULTS, fill
-from evidence.schedule import missing, run_missing
+from evidence.schedule import UnknownTitle, missing, run_missing
 from evidence.tables import make_table
 
 # What a command does with what titles must have in them, and how --help says it.
@@ -35,6 +35,8 @@ def run_command(measurements: Mapping[str, Measurement]) -> int:
             measure(arguments.match)
     except FileNotFoundError as error:  # data that has not been made
         parser.exit(1, f"evidence: {error}\n")
+    except UnknownTitle as error:
+        parser.error(f"argument --match: {error}")
     return 0
 
 

@@ -3,6 +3,7 @@
 import os
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from difflib import get_close_matches
 from multiprocessing import get_context
 
 from evidence.cell import Cell
@@ -14,11 +15,25 @@ from evidence.store import add, is_trained
 LONGEST = 6 * 60  # seconds that a cell of the usual steps takes at most
 
 
+class UnknownTitle(Exception):
+    """No cell's title has what was asked for in it."""
+
+
 def missing(match: str = "") -> list[Cell]:
-    """Return the cells that were not trained and whose title has ``match`` in it."""
-    return [
-        cell for cell in all_cells() if match in cell.title and not is_trained(cell)
-    ]
+    """Return the cells that were not trained and whose title has ``match`` in it.
+
+    Raises:
+        UnknownTitle: No cell of the plan has it, trained or not.
+    """
+    cells = all_cells()
+    named = [cell for cell in cells if match in cell.title]
+    if not named:
+        titles = [cell.title for cell in cells]
+        nearest = get_close_matches(match, titles, n=1, cutoff=0.0)
+        raise UnknownTitle(
+            f"no cell has {match!r} in its title; the nearest is {nearest[0]!r}"
+        )
+    return [cell for cell in named if not is_trained(cell)]
 
 
 def run_missing(minutes: float, match: str = "") -> None:
@@ -49,3 +64,7 @@ def run_missing(minutes: float, match: str = "") -> None:
                 cell = running.pop(future)
                 add(cell.study, future.result())
                 print("done:", cell.title, flush=True)
+    left = missing(match)
+    if left:
+        minutes = LONGEST * left[0].times / 60
+        print(f"{len(left)} are left; the next may take {minutes:.0f} minutes")
