@@ -128,7 +128,7 @@ CHOSEN_RATE = {  # the lowest loss at the end; the other seeds take it alone
     "s4": 0.012,
     "s4-conv-ff": 0.012,
     "macaron": 0.012,
-    "macaron-norm": 0.005,
+    "macaron-norm": 0.002,
     "macaron-mha": 0.005,
     "macaron-mha-s4": 0.005,
     "macaron-mamba2": 0.005,
@@ -142,7 +142,9 @@ CHOSEN_RATE = {  # the lowest loss at the end; the other seeds take it alone
 
 def rates(name: str) -> tuple[float, ...]:
     """Return the rates that an encoder is trained with."""
-    return BLOCK_RATES if name in BLOCKS else ENCODER_RATES
+    if name in BLOCKS:
+        return tuple(sorted({*BLOCK_RATES, CHOSEN_RATE[name]}))
+    return ENCODER_RATES
 
 
 ENCODERS_LONGER = 2  # times the steps
