@@ -45,7 +45,7 @@ class Decay(Measurement):
                 f"{what}, forward + backward",
                 both[OURS],
                 both["ESPnet"],
-                at_most(0.6),
+                at_most(),  # two multiplications back in both
             )
 
             compiled = torch.compile(ours)

@@ -35,7 +35,6 @@ OTHERS: dict[str, Any] = {
     ),
 }
 TARGETS: dict[int, Target] = {
-    500: at_least(2),
     2000: at_least(3.5),
     8000: at_least(goal=10),
 }

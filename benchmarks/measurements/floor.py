@@ -37,7 +37,7 @@ class Floor(Measurement):
                 "4 blocks, forward + backward, beside its products and FFTs",
                 took[OURS],
                 took["products and FFTs"],
-                at_most(1.8),
+                at_most(1.35),
                 T=length,
                 B=batch,
             )

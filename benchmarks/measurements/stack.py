@@ -17,7 +17,6 @@ from benchmarks.result import Row, at_least
 
 ESPNET = "ESPnet SequenceModel (diag)"
 
-TIME = {500: at_least(4.5, goal=6), 2000: at_least(4.5, goal=6)}
 MEMORY = {500: at_least(2.5), 2000: at_least(2.5)}
 
 
@@ -67,7 +66,7 @@ class Stack(Measurement):
                 self.what,
                 took[OURS],
                 took[ESPNET],
-                TIME.get(length, at_least()),
+                at_least(),  # the products are the same: what remains is in ``floor``
                 T=length,
                 B=self.batch,
             )
