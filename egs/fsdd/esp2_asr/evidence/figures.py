@@ -21,7 +21,7 @@ from evidence.tables import told_groups
 
 from espnet_residuals.instruments.showing.plot_style import new_figure, styled
 
-MINUTES = (1, 1.5, 2, 3, 4)
+MINUTES = (1.5, 2, 3, 4, 6)
 
 
 def draw_all(folder: Path) -> None:
@@ -86,7 +86,7 @@ def _draw_seeds(
 
 def draw_encoders(path: Path) -> None:
     """Draw the error rates of the encoders over the time that training takes."""
-    figure = new_figure(height=3)
+    figure = new_figure(height=3.4)
     axes = figure.subplots(1, 3)
     measured = [name for name in ENCODERS if name in read_costs()]
     for name, style in zip(measured, STYLES):
@@ -99,7 +99,7 @@ def draw_encoders(path: Path) -> None:
         axis.set_xticks(MINUTES, [f"{minutes:g}" for minutes in MINUTES])
         axis.set_xticks([], minor=True)
         mark_percents(axis)
-    figure.legend(loc="outside lower center", ncols=len(measured))
+    figure.legend(loc="outside lower center", ncols=(len(measured) + 1) // 2)
     figure.savefig(path)
 
 
